@@ -1,0 +1,166 @@
+"""The three assets: each plans, calls and reports."""
+
+import datetime as dt
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pyarrow as pa
+
+from synth_assets import reports
+from synth_assets.config import PaymentsConfig
+from synth_assets.generator import GENERATOR_VERSION
+from synth_assets.generator.audit import Claim, provenance_of, tally
+from synth_assets.generator.columns import check_schema, repeating
+from synth_assets.generator.errors import GeneratorError
+from synth_assets.generator.plan import GenerationPlan
+from synth_assets.generator.simulator import TransactionSimulator
+from synth_assets.partitions import DAILY
+from synth_assets.resources import Contract, OutputFolder, TimedS3Resource, TimedSSMResource
+from synth_assets.storage import parquet
+from synth_assets.storage.errors import StorageError
+from synth_assets.storage.folder import replacing
+from synth_assets.storage.layout import file_name
+from synth_assets.storage.s3 import land
+from synth_assets.verdict import day_file, judge_file, measure_file
+
+
+@contextmanager
+def one_clear_error() -> Iterator[None]:
+    """Fail the step with our message alone: retrying a wrong schema, plan or setting cannot help."""
+    try:
+        yield
+    except (GeneratorError, StorageError) as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+
+
+@dg.asset(group_name="payments", kinds={"yaml"})
+def transaction_schema(context: dg.AssetExecutionContext, contract: Contract) -> dg.MaterializeResult:
+    """The payment contract: the columns of every file, read from the schema file and validated.
+
+    Its data version is the contract's digest, so days made under another contract show as out of date.
+    """
+    with one_clear_error():
+        schema = contract.read()
+        check_schema(schema, PaymentsConfig().profile)
+    for field in schema.unrecognised:
+        context.log.warning(
+            f"{schema.source}, field {field.name}: dtype {field.dtype!r} is not one of the contract's; "
+            f"the column becomes a nullable string."
+        )
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(schema.digest),
+        metadata={
+            "dagster/column_schema": reports.column_schema(schema),
+            "version": schema.version,
+            "digest": schema.digest,
+            "columns": len(schema.fields),
+            "unrecognised_dtypes": ", ".join(f"{field.name}: {field.dtype}" for field in schema.unrecognised) or "none",
+            "path": dg.MetadataValue.path(contract.path),
+        },
+    )
+
+
+@dg.asset(
+    group_name="payments",
+    kinds={"polars", "parquet"},
+    deps=[transaction_schema],
+    partitions_def=DAILY,
+    code_version=GENERATOR_VERSION,
+)
+def payments_parquet(
+    context: dg.AssetExecutionContext, config: PaymentsConfig, contract: Contract, output_folder: OutputFolder
+) -> dg.MaterializeResult:
+    """One day of synthetic card payments as a Parquet file, generated and written in constant memory.
+
+    The same config, day and contract give the same bytes. The file's footer holds all that made it.
+    """
+    started = time.perf_counter()
+    with one_clear_error():
+        schema = contract.read()
+        plan = config.plan(dt.date.fromisoformat(context.partition_key))
+        simulator = TransactionSimulator(schema, plan)
+        provenance = provenance_of(schema, plan)
+        counts: Counter[str] = Counter()
+        path = output_folder.folder / file_name(plan.rows, plan.day)
+        with replacing(path, plan.day) as partial:
+            chunks = parquet.write(
+                partial,
+                schema.arrow_schema,
+                _tables(simulator, counts),
+                repeating(schema, plan.profile),
+                plan.compression,
+                provenance,
+            )
+            _log_chunks(context, plan, chunks, started)
+            seconds = time.perf_counter() - started
+            # Read before the file gets its name: from then on another run of the day may replace it.
+            facts = reports.file_facts(schema, plan, partial, counts, seconds)
+    context.log.info(f"{path}: {plan.rows:,} rows, {facts['bytes']:,} bytes in {seconds:.1f} s")
+    return dg.MaterializeResult(
+        data_version=reports.content_version(provenance), metadata={"path": dg.MetadataValue.path(path), **facts}
+    )
+
+
+def _tables(simulator: TransactionSimulator, counts: Counter[str]) -> Iterator[pa.Table]:
+    """The day's chunks as Arrow tables, counted on their way."""
+    for frame in simulator:
+        counts.update(tally(frame))
+        yield frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+
+
+def _log_chunks(context: dg.AssetExecutionContext, plan: GenerationPlan, chunks: Iterator[int], started: float) -> None:
+    written = 0
+    for number, rows in enumerate(chunks, start=1):
+        written += rows
+        elapsed = time.perf_counter() - started
+        context.log.info(
+            f"chunk {number} of {plan.row_groups}: {rows:,} rows, {plan.rows - written:,} left, "
+            f"{written / elapsed:,.0f} rows/s, {elapsed:.1f} s elapsed",
+            extra={"rows_written": written},
+        )
+
+
+@dg.asset(group_name="payments", kinds={"s3"}, deps=[payments_parquet], partitions_def=DAILY)
+def s3_raw_payments(
+    context: dg.AssetExecutionContext,
+    contract: Contract,
+    output_folder: OutputFolder,
+    s3: TimedS3Resource,
+    ssm: TimedSSMResource,
+) -> dg.MaterializeResult:
+    """The day's file in S3, sent only where every claim about it holds, verified by the server, alone for its day."""
+    started = time.perf_counter()
+    day = dt.date.fromisoformat(context.partition_key)
+    with one_clear_error():
+        schema = contract.read()
+        path = day_file(output_folder.folder, day)
+        bucket = ssm.bucket()
+        file = measure_file(day, path)
+        _refuse_broken(path, judge_file(schema, day, path))
+        landed = land(s3.get_client(), file, bucket, day)
+    context.log.info(f"{landed.uri}: {'sent' if landed.sent else 'was there already, nothing sent'}")
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/uri": landed.uri,
+            "bytes": file.size,
+            "crc32": file.crc32,
+            "sent": landed.sent,
+            "replaced": ", ".join(landed.replaced) or "nothing",
+            "seconds": round(time.perf_counter() - started, 3),
+        }
+    )
+
+
+def _refuse_broken(path: Path, claims: list[Claim]) -> None:
+    broken = [claim for claim in claims if not claim.passed]
+    if broken:
+        raise StorageError(
+            f"{path} was not sent: {len(broken)} claims about it do not hold. "
+            f"{' '.join(f'{claim.name}: {claim.summary}.' for claim in broken)} "
+            f"Materialize payments_parquet for this partition again."
+        )

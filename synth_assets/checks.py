@@ -1,0 +1,76 @@
+"""Claims about a written day and its object, each judged anew by reading them."""
+
+import datetime as dt
+from collections.abc import Iterator
+
+import dagster as dg
+
+from synth_assets import reports
+from synth_assets.assets import one_clear_error, payments_parquet, s3_raw_payments, transaction_schema
+from synth_assets.generator.audit import CLAIMS, Claim
+from synth_assets.partitions import DAILY
+from synth_assets.resources import Contract, OutputFolder, TimedS3Resource, TimedSSMResource
+from synth_assets.storage.errors import StorageError
+from synth_assets.storage.s3 import differences
+from synth_assets.verdict import day_file, judge_file, measure_file
+
+
+@dg.asset_check(asset=transaction_schema)
+def dtypes_recognised(contract: Contract) -> dg.AssetCheckResult:
+    """Every field's dtype is one of the contract's; any other becomes a nullable string."""
+    with one_clear_error():
+        unrecognised = contract.read().unrecognised
+    return dg.AssetCheckResult(
+        passed=not unrecognised,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"unrecognised": ", ".join(f"{field.name}: {field.dtype}" for field in unrecognised) or "none"},
+    )
+
+
+@dg.multi_asset_check(
+    specs=[
+        dg.AssetCheckSpec(name, asset=payments_parquet, description=says, blocking=True, partitions_def=DAILY)
+        for name, says in CLAIMS.items()
+    ],
+    # Without it, the UI cannot run a check alone.
+    can_subset=True,
+)
+def payments_file_claims(
+    context: dg.AssetCheckExecutionContext, contract: Contract, output_folder: OutputFolder
+) -> Iterator[dg.AssetCheckResult]:
+    """One pass over the day's file; any broken claim stops the upload."""
+    day = dt.date.fromisoformat(context.partition_key)
+    with one_clear_error():
+        schema = contract.read()
+        try:
+            claims = judge_file(schema, day, day_file(output_folder.folder, day))
+        except StorageError as error:
+            claims = [Claim(name, False, f"not judged: {error}") for name in CLAIMS]
+    selected = {key.name for key in context.selected_asset_check_keys}
+    for claim in (claim for claim in claims if claim.name in selected):
+        yield dg.AssetCheckResult(
+            check_name=claim.name,
+            passed=claim.passed,
+            description=claim.summary,
+            metadata={"details": reports.table(claim.details)} if claim.details else None,
+        )
+
+
+@dg.asset_check(asset=s3_raw_payments, partitions_def=DAILY)
+def object_is_local_file(
+    context: dg.AssetCheckExecutionContext,
+    output_folder: OutputFolder,
+    s3: TimedS3Resource,
+    ssm: TimedSSMResource,
+) -> dg.AssetCheckResult:
+    """The day's object has the bytes, the CRC-32 and the metadata of the day's local file."""
+    day = dt.date.fromisoformat(context.partition_key)
+    with one_clear_error():
+        file = measure_file(day, day_file(output_folder.folder, day))
+        bucket = ssm.bucket()
+        differing = differences(s3.get_client(), file, bucket, day)
+    return dg.AssetCheckResult(
+        passed=not differing,
+        description="; ".join(differing) or f"{file.size:,} bytes, CRC-32 {file.crc32}",
+        metadata={"bytes": file.size, "crc32": file.crc32},
+    )

@@ -1,0 +1,33 @@
+"""The plant on one screen."""
+
+import dagster as dg
+
+from synth_assets.assets import payments_parquet, s3_raw_payments, transaction_schema
+from synth_assets.checks import dtypes_recognised, object_is_local_file, payments_file_claims
+from synth_assets.resources import Contract, OutputFolder, TimedS3Resource, TimedSSMResource
+
+daily_payments = dg.define_asset_job(
+    "daily_payments",
+    selection=dg.AssetSelection.assets(transaction_schema, payments_parquet, s3_raw_payments),
+    description="One day of payments: made, checked and landed.",
+)
+
+daily_payments_schedule = dg.build_schedule_from_partitioned_job(
+    daily_payments,
+    description="Every day, the last complete day.",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+)
+
+defs = dg.Definitions(
+    assets=[transaction_schema, payments_parquet, s3_raw_payments],
+    asset_checks=[dtypes_recognised, payments_file_claims, object_is_local_file],
+    jobs=[daily_payments],
+    schedules=[daily_payments_schedule],
+    resources={
+        "contract": Contract(),
+        "output_folder": OutputFolder(),
+        "s3": TimedS3Resource(),
+        "ssm": TimedSSMResource(),
+    },
+    executor=dg.in_process_executor,
+)

@@ -1,0 +1,114 @@
+"""The plan of one day: beside the schema, the only input of the generator."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from synth_assets.generator.errors import GeneratorError
+
+Rate = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+Compression = Literal["snappy", "zstd", "lz4", "none"]
+Profile = Literal["uniform"]
+
+MAX_ROWS = 10_000_000_000
+MAX_ROW_GROUPS = 32_767
+"""Row groups carry a 16-bit ordinal in Parquet's format (parquet.thrift, RowGroup.ordinal)."""
+
+
+EARLIEST_DAY = dt.date(1679, 1, 1)
+LATEST_DAY = dt.date(2261, 12, 31)
+"""Nanosecond timestamps reach from 1677 to 2262; a window may be a year long."""
+
+
+class PlanError(GeneratorError):
+    """The plan cannot be carried out."""
+
+
+class PlanSettings(BaseModel):
+    """What a user may set for a day of payments; the day itself comes from the partition."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rows: int = Field(default=1_000_000, ge=1, le=MAX_ROWS, description="Payments in the day.")
+    chunk_size: int = Field(
+        default=100_000,
+        ge=1,
+        le=MAX_ROWS,
+        description="Rows held in memory at once, and in one Parquet row group. Never changes a value.",
+    )
+    fraud_rate: Rate = Field(
+        default=0.003, description="Probability, per row and independently, that a payment is fraud."
+    )
+    null_mcc_rate: Rate = Field(default=0.05, description="Probability that mcc_code is null.")
+    null_device_rate: Rate = Field(default=0.08, description="Probability that device_id is null.")
+    null_geo_rate: Rate = Field(
+        default=0.01, description="Probability that latitude and longitude are null, as a pair."
+    )
+    timezone_offset: int = Field(
+        default=-60, ge=-720, le=840, description="Minutes from UTC, written to local_time_offset in every row."
+    )
+    lookback_days: int = Field(
+        default=1,
+        ge=1,
+        le=366,
+        description="Days in the window of event times, which ends with the partition's day. 1: that day alone.",
+    )
+    seed: int = Field(
+        default=42,
+        ge=0,
+        le=2**63 - 1,
+        description="Seed of every random stream. Same seed, plan and schema: same bytes.",
+    )
+    compression: Compression = Field(default="snappy", description="Parquet codec: snappy, zstd, lz4 or none.")
+    profile: Profile = Field(default="uniform", description="How values are drawn. uniform: independently, per column.")
+
+
+class GenerationPlan(PlanSettings):
+    """One day, fully decided. Equal plans (and schemas) give equal bytes."""
+
+    day: dt.date = Field(description="The partition's day (UTC).")
+
+    @classmethod
+    def of(cls, **settings: Any) -> GenerationPlan:
+        """Build a plan.
+
+        Raises:
+            PlanError: a setting out of its bounds, of the wrong type or unknown, a day that nanosecond
+                timestamps cannot hold, or more row groups than a Parquet file can number. The message says
+                which setting, what it must be, and what it was.
+        """
+        try:
+            plan = cls(**settings)
+        except ValidationError as error:
+            raise PlanError(describe_faults(error)) from error
+        if plan.row_groups > MAX_ROW_GROUPS:
+            raise PlanError(
+                f"chunk_size {plan.chunk_size:,} cuts {plan.rows:,} rows into {plan.row_groups:,} row groups, but a "
+                f"Parquet file numbers {MAX_ROW_GROUPS:,} at most. Use a chunk_size of at least "
+                f"{-(-plan.rows // MAX_ROW_GROUPS):,}."
+            )
+        if not EARLIEST_DAY <= plan.day <= LATEST_DAY:
+            raise PlanError(f"day {plan.day} is outside {EARLIEST_DAY} to {LATEST_DAY}. Choose a day inside.")
+        return plan
+
+    @property
+    def row_groups(self) -> int:
+        return -(-self.rows // self.chunk_size)
+
+    @property
+    def window(self) -> tuple[dt.datetime, dt.datetime]:
+        """The event times' window: from its first moment to the first moment after it, in UTC."""
+        midnight = dt.datetime.combine(self.day, dt.time(), dt.UTC)
+        return midnight - dt.timedelta(days=self.lookback_days - 1), midnight + dt.timedelta(days=1)
+
+
+def describe_faults(error: ValidationError, spelt: Callable[[str], str] = str) -> str:
+    """Every fault of a rejected plan in one line: the setting, what it must be, what it was."""
+    return "; ".join(
+        f"{spelt('.'.join(map(str, fault['loc'])))}: {fault['msg'].replace('Input', 'it', 1)}, not {fault['input']!r}"
+        for fault in error.errors()
+    )

@@ -1,0 +1,208 @@
+"""The payment contract: YAML text in, a validated `TransactionSchema` out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import yaml
+
+from synth_assets.generator.errors import GeneratorError
+
+DTYPES: dict[str, pl.DataType] = {
+    "int": pl.Int64(),
+    "float": pl.Float64(),
+    "string": pl.String(),
+    "bool": pl.Boolean(),
+    "datetime": pl.Datetime("ns", "UTC"),
+}
+"""The dtypes of the contract with their Polars types; `enum` is the sixth, built from the field's values."""
+
+TOP_LEVEL_KEYS = {"version", "description", "primary_key", "event_time", "fields"}
+FIELD_KEYS = {"name", "dtype", "description", "nullable", "example", "enum"}
+
+
+class SchemaError(GeneratorError):
+    """The schema file breaks its form."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column of the contract."""
+
+    name: str
+    dtype: str
+    nullable: bool
+    description: str = field(default="", compare=False)
+    enum: tuple[str, ...] = ()
+
+    @property
+    def recognised(self) -> bool:
+        return self.dtype == "enum" or self.dtype in DTYPES
+
+    @property
+    def required(self) -> bool:
+        """Whether Parquet marks the column REQUIRED. An unrecognised dtype is a nullable string."""
+        return self.recognised and not self.nullable
+
+    @property
+    def polars_type(self) -> pl.DataType:
+        return pl.Enum(self.enum) if self.dtype == "enum" else DTYPES.get(self.dtype, pl.String())
+
+
+@dataclass(frozen=True)
+class TransactionSchema:
+    """The columns of a payments file, in order. `source` names the file in messages."""
+
+    version: str
+    primary_key: str
+    event_time: str
+    fields: tuple[Field, ...]
+    description: str = field(default="", compare=False)
+    source: str = field(default="schema", compare=False)
+
+    @classmethod
+    def parse(cls, text: str, source: str = "schema") -> TransactionSchema:
+        """Parse and validate YAML text.
+
+        Raises:
+            SchemaError: not YAML, an unknown or missing key, a value of the wrong type, a duplicate name,
+                an enum without values. The message names `source`, the field and the mend.
+        """
+        try:
+            document = yaml.safe_load(text)
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            raise SchemaError(f"{source} is not YAML: {_one_line(error)}. Mend the line it names.") from error
+        return cls._from_document(document, source)
+
+    @classmethod
+    def from_canonical(cls, canonical: dict[str, Any], source: str) -> TransactionSchema:
+        """Rebuild a schema from what `canonical` returned, as read from a file's footer."""
+        return cls._from_document(canonical, source)
+
+    @classmethod
+    def _from_document(cls, document: Any, source: str) -> TransactionSchema:
+        document = _mapping(document, source, TOP_LEVEL_KEYS)
+        entries = document.get("fields")
+        if not isinstance(entries, list) or not entries:
+            raise SchemaError(f"{source} has no `fields`: give it a list with at least one column under `fields:`.")
+        fields = tuple(_parse_field(entry, f"{source}, field {i}") for i, entry in enumerate(entries, start=1))
+        repeated = [name for name, count in Counter(f.name for f in fields).items() if count > 1]
+        if repeated:
+            raise SchemaError(f"{source}, field {repeated[0]}: the name appears more than once. Keep one of them.")
+        named = {}
+        for key in ("primary_key", "event_time"):
+            named[key] = _text(document, key, source)
+            if named[key] not in {f.name for f in fields}:
+                raise SchemaError(
+                    f"{source}: `{key}` names {named[key]!r}, which is not among the fields. "
+                    f"Put the field back, or name another one."
+                )
+        event_time = next(f for f in fields if f.name == named["event_time"])
+        if event_time.dtype != "datetime":
+            raise SchemaError(
+                f"{source}, field {event_time.name}: it is the event time, but its dtype is {event_time.dtype!r}. "
+                f"Make it `datetime`."
+            )
+        version = document.get("version")
+        if isinstance(version, bool) or not isinstance(version, str | int | float):
+            raise SchemaError(f"{source} has no `version`: give it one, such as version: '1.0.0'.")
+        return cls(
+            version=str(version),
+            fields=fields,
+            description=_text(document, "description", source, default=""),
+            source=source,
+            **named,
+        )
+
+    @cached_property
+    def canonical(self) -> dict[str, Any]:
+        """Everything here that decides a file's content, as plain JSON values; prose is left out."""
+        return {
+            "version": self.version,
+            "primary_key": self.primary_key,
+            "event_time": self.event_time,
+            "fields": [
+                {"name": f.name, "dtype": f.dtype, "nullable": f.nullable} | ({"enum": list(f.enum)} if f.enum else {})
+                for f in self.fields
+            ],
+        }
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) of `canonical`: changes with the data's contract, not with comments or prose."""
+        return hashlib.sha256(json.dumps(self.canonical, separators=(",", ":")).encode()).hexdigest()
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(f.name for f in self.fields)
+
+    @cached_property
+    def unrecognised(self) -> tuple[Field, ...]:
+        """The fields whose dtype is not one of the contract's: they become nullable strings."""
+        return tuple(f for f in self.fields if not f.recognised)
+
+    @cached_property
+    def polars_schema(self) -> pl.Schema:
+        return pl.Schema({f.name: f.polars_type for f in self.fields})
+
+    @cached_property
+    def arrow_schema(self) -> pa.Schema:
+        """The Arrow schema of a file: Polars's own mapping of the types, with REQUIRED where not nullable."""
+        as_polars = pl.DataFrame(schema=self.polars_schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+        return pa.schema([as_polars.field(f.name).with_nullable(not f.required) for f in self.fields])
+
+    def __getitem__(self, name: str) -> Field:
+        return self.fields[self.names.index(name)]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
+
+def _parse_field(entry: Any, where: str) -> Field:
+    entry = _mapping(entry, where, FIELD_KEYS)
+    name = _text(entry, "name", where)
+    where = f"{where.rsplit(',', 1)[0]}, field {name}"
+    dtype = _text(entry, "dtype", where)
+    nullable = entry.get("nullable")
+    if not isinstance(nullable, bool):
+        raise SchemaError(f"{where}: `nullable` must be true or false, not {nullable!r}.")
+    values = entry.get("enum")
+    if dtype == "enum":
+        if not isinstance(values, list) or not values:
+            raise SchemaError(f"{where}: an enum without values. List them under `enum:`.")
+        odd = [value for value in values if not isinstance(value, str) or not value]
+        if odd:
+            raise SchemaError(f"{where}: the enum value {odd[0]!r} is not text. Put it in quotes.")
+        repeated = [value for value, count in Counter(values).items() if count > 1]
+        if repeated:
+            raise SchemaError(f"{where}: the enum value {repeated[0]!r} appears more than once. Keep one of them.")
+    elif values is not None:
+        raise SchemaError(f"{where}: `enum` values under dtype {dtype!r}. Make the dtype `enum`, or drop them.")
+    return Field(name, dtype, nullable, _text(entry, "description", where, default=""), tuple(values or ()))
+
+
+def _mapping(value: Any, where: str, known: set[str]) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise SchemaError(f"{where}: expected a mapping with the keys {', '.join(sorted(known))}.")
+    unknown = [key for key in value if key not in known]
+    if unknown:
+        raise SchemaError(f"{where}: unknown key {unknown[0]!r}. The keys are {', '.join(sorted(known))}.")
+    return value
+
+
+def _text(mapping: dict[str, Any], key: str, where: str, default: str | None = None) -> str:
+    value = mapping.get(key, default)
+    if not isinstance(value, str) or (not value and default is None):
+        raise SchemaError(f"{where}: `{key}` must be text, not {value!r}.")
+    return value
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())

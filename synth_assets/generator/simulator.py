@@ -1,0 +1,64 @@
+"""The simulator: a schema and a plan make a value; iterating over it is the work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import polars as pl
+
+from synth_assets.generator.columns import PROFILES, Block, check_schema, null_shares
+from synth_assets.generator.plan import GenerationPlan
+from synth_assets.generator.schema import TransactionSchema
+from synth_assets.generator.streams import BLOCK_ROWS, BlockStreams
+
+
+class TransactionSimulator:
+    """One day of payments, as frames of `chunk_size` rows (the last may be shorter) in contract order.
+
+    Iterating twice gives the same frames. Any block can be made alone, in any order.
+
+    Raises:
+        SchemaError: the plan's profile cannot make the contract.
+        PlanError: a REQUIRED column would have nulls.
+    """
+
+    def __init__(self, schema: TransactionSchema, plan: GenerationPlan) -> None:
+        check_schema(schema, plan.profile)
+        null_shares(schema, plan)
+        self.schema = schema
+        self.plan = plan
+
+    @property
+    def block_count(self) -> int:
+        return -(-self.plan.rows // BLOCK_ROWS)
+
+    def block(self, number: int) -> pl.DataFrame:
+        """The rows `number * BLOCK_ROWS` … of the day, at most `BLOCK_ROWS` of them."""
+        rows = min(BLOCK_ROWS, self.plan.rows - number * BLOCK_ROWS)
+        block = Block(self.plan, self.schema, BlockStreams(self.plan.seed, self.plan.day, number, rows))
+        columns = PROFILES[self.plan.profile]
+        return pl.DataFrame(
+            [
+                columns[column.name].build(block, column).cast(column.polars_type).alias(column.name)
+                for column in self.schema.fields
+            ]
+        )
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        return rechunked((self.block(number) for number in range(self.block_count)), self.plan.chunk_size)
+
+
+def rechunked(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
+    """The same rows in frames of `rows` (the last may be shorter), without copying any."""
+    parts: list[pl.DataFrame] = []
+    missing = rows
+    for frame in frames:
+        while frame.height >= missing:
+            yield pl.concat([*parts, frame.head(missing)], rechunk=False)
+            frame = frame.slice(missing)
+            parts, missing = [], rows
+        if frame.height:
+            parts.append(frame)
+            missing -= frame.height
+    if parts:
+        yield pl.concat(parts, rechunk=False)

@@ -1,0 +1,80 @@
+"""What a materialization shows of itself, as Dagster metadata."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from synth_assets.generator.plan import GenerationPlan
+from synth_assets.generator.schema import TransactionSchema
+from synth_assets.storage.parquet import opened
+
+PREVIEW_ROWS = 5
+
+
+def column_schema(schema: TransactionSchema) -> dg.TableSchema:
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=field.name,
+                type=field.dtype,
+                description=field.description,
+                constraints=dg.TableColumnConstraints(nullable=not field.required),
+            )
+            for field in schema.fields
+        ]
+    )
+
+
+def file_facts(
+    schema: TransactionSchema, plan: GenerationPlan, path: Path, counts: Counter[str], seconds: float
+) -> dict[str, Any]:
+    """What is to be said of a file written in `seconds`; `counts` are the generator's own, summed over the day."""
+    with opened(path, plan.day) as file:
+        head = next(file.batches()).slice(0, PREVIEW_ROWS)
+        row_groups = file.row_groups
+    return {
+        "bytes": path.stat().st_size,
+        "row_groups": row_groups,
+        "seconds": round(seconds, 3),
+        "rows_per_second": round(plan.rows / seconds),
+        "dagster/row_count": plan.rows,
+        "dagster/column_schema": column_schema(schema),
+        "preview": table([{name: _shortened(value) for name, value in row.items()} for row in head.to_pylist()]),
+        "observed_rates": table(observed_rates(plan, counts)),
+        "plan": dg.MetadataValue.json(plan.model_dump(mode="json")),
+    }
+
+
+def observed_rates(plan: GenerationPlan, counts: Counter[str]) -> list[dict[str, str | float]]:
+    """The configured rates beside what the day turned out to have."""
+    pairs = {
+        "fraud_rate": (plan.fraud_rate, "label_fraud is true"),
+        "null_mcc_rate": (plan.null_mcc_rate, "mcc_code is null"),
+        "null_device_rate": (plan.null_device_rate, "device_id is null"),
+        "null_geo_rate": (plan.null_geo_rate, "latitude is null"),
+    }
+    return [
+        {"rate": name, "configured": configured, "observed": counts[counted] / plan.rows}
+        for name, (configured, counted) in pairs.items()
+        if counted in counts
+    ]
+
+
+def _shortened(value: object) -> str:
+    """A cell of the preview: a wide one would push the columns after it out of sight."""
+    text = str(value)
+    return text if len(text) <= 24 else f"{text[:20]}…"
+
+
+def table(rows: Sequence[Mapping[str, str | int | float]]) -> dg.TableMetadataValue:
+    return dg.MetadataValue.table([dg.TableRecord(dict(row)) for row in rows])
+
+
+def content_version(provenance: Mapping[str, Any]) -> dg.DataVersion:
+    """The file's data version. Its bytes are a function of its provenance, so equal provenance is equal content."""
+    return dg.DataVersion(hashlib.sha256(json.dumps(provenance, sort_keys=True).encode()).hexdigest())

@@ -1,0 +1,96 @@
+"""Resources: where the contract and the files are, and the AWS clients. Nothing is opened at import."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import boto3
+import dagster as dg
+from botocore import UNSIGNED
+from botocore.config import Config as ClientConfig
+from dagster_aws.s3 import S3Resource
+from dagster_aws.ssm import SSMResource
+from pydantic import Field
+
+from synth_assets.generator.schema import TransactionSchema
+from synth_assets.storage.aws import explained
+from synth_assets.storage.folder import read_text
+from synth_assets.storage.ssm import read_parameter
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_ssm import SSMClient
+
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+
+
+class Contract(dg.ConfigurableResource):
+    """The payment contract's schema file."""
+
+    path: str = Field(
+        default="schema/transaction_schema.yaml",
+        description="The schema file. A relative path starts at the project's root.",
+    )
+
+    def read(self) -> TransactionSchema:
+        return TransactionSchema.parse(read_text(PROJECT_ROOT / self.path), source=self.path)
+
+
+class OutputFolder(dg.ConfigurableResource):
+    """The folder of the days' files."""
+
+    path: str = Field(
+        default="outputs", description="The folder of the files. A relative path starts at the project's root."
+    )
+
+    @property
+    def folder(self) -> Path:
+        return PROJECT_ROOT / self.path
+
+
+class TimeLimits(dg.ConfigurableResource):
+    """How long an AWS call may take. botocore's own limit is 60 seconds a try, too long to wait in a run."""
+
+    profile_name: str | None = Field(default=None, description="The profile of the AWS configuration files to use.")
+    max_attempts: int = Field(default=3, ge=1, description="Tries of a call, the first one included.")
+    connect_timeout: float = Field(default=3.0, gt=0, description="Seconds to wait for a connection.")
+    read_timeout: float = Field(default=10.0, gt=0, description="Seconds to wait for the next bytes of an answer.")
+    # Unlike dagster-aws's True, None lets botocore follow AWS_CA_BUNDLE.
+    verify: bool | None = Field(
+        default=None, description="Whether to verify TLS certificates. None: as botocore is set up."
+    )
+
+    def _client(self, service: Literal["s3", "ssm"], unsigned: bool = False) -> Any:
+        connection = ("region_name", "endpoint_url", "use_ssl", "verify")
+        keys = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+        with explained(f"set up the {service} client"):
+            return boto3.session.Session(profile_name=self.profile_name).client(
+                service,
+                **{name: getattr(self, name) for name in (*connection, *keys)},
+                config=ClientConfig(
+                    connect_timeout=self.connect_timeout,
+                    read_timeout=self.read_timeout,
+                    retries={"mode": "standard", "total_max_attempts": self.max_attempts},
+                    signature_version=UNSIGNED if unsigned else None,
+                ),
+            )
+
+
+class TimedS3Resource(TimeLimits, S3Resource):
+    """dagster-aws's S3 resource with time limits. What is not set here comes from the environment (AWS_…)."""
+
+    def get_client(self) -> "S3Client":
+        return self._client("s3", unsigned=self.use_unsigned_session)
+
+
+class TimedSSMResource(TimeLimits, SSMResource):
+    """dagster-aws's SSM resource with time limits. What is not set here comes from the environment (AWS_…)."""
+
+    bucket_parameter: str = Field(
+        default="/fraud/raw_bucket_name", min_length=1, description="The SSM parameter that holds the bucket's name."
+    )
+
+    def get_client(self) -> "SSMClient":
+        return self._client("ssm")
+
+    def bucket(self) -> str:
+        return read_parameter(self.get_client(), self.bucket_parameter)

@@ -1,0 +1,114 @@
+"""The local output folder: at most one current file per day, whole or absent."""
+
+from __future__ import annotations
+
+import datetime as dt
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from synth_assets.storage.errors import StorageError
+from synth_assets.storage.layout import partial_prefix, rows_in_name
+
+MAX_TEXT_BYTES = 1_000_000
+
+
+def read_text(path: Path) -> str:
+    """A small UTF-8 file's text.
+
+    Raises:
+        StorageError: the file is missing, unreadable, not UTF-8, or larger than `MAX_TEXT_BYTES`.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_TEXT_BYTES + 1)
+    except OSError as error:
+        raise StorageError(f"Cannot read {path}: {error.strerror}. Put the file there, or name another one.") from error
+    if len(content) > MAX_TEXT_BYTES:
+        raise StorageError(f"{path} is larger than {MAX_TEXT_BYTES:,} bytes. Name the schema's own file.")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise StorageError(f"{path} is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from error
+
+
+def current_file(folder: Path, day: dt.date) -> Path | None:
+    """The day's finished file, or None. Should a crash have left two, the one written last."""
+    finished = _finished_files(folder, day)
+    return max(finished, key=lambda path: path.stat().st_mtime_ns) if finished else None
+
+
+@contextmanager
+def replacing(path: Path, day: dt.date) -> Iterator[Path]:
+    """Yield a path to write the day's new file to; afterwards it is `path`, the only one of its day in the folder.
+
+    The file is flushed to disk before it gets its name. If the body fails, nothing of it stays and the day's
+    previous file is untouched; what killed runs left behind is removed.
+
+    Raises:
+        StorageError: the folder cannot be made or written to, or the disk is full.
+    """
+    folder = path.parent
+    partial = folder / f"{partial_prefix(day)}{secrets.token_hex(8)}.partial"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+    try:
+        # The lock tells a file that is being written from one that a killed run left behind.
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        _remove_abandoned(folder, day)
+        yield partial
+        os.fsync(handle)
+        with _locked(folder) as folder_handle:
+            os.replace(partial, path)
+            for other in _finished_files(folder, day):
+                if other.name != path.name:
+                    other.unlink()
+            os.fsync(folder_handle)
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+    finally:
+        partial.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _finished_files(folder: Path, day: dt.date) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return [path for path in folder.iterdir() if rows_in_name(path.name, day) is not None]
+
+
+def _remove_abandoned(folder: Path, day: dt.date) -> None:
+    for path in folder.glob(f"{partial_prefix(day)}*.partial"):
+        try:
+            handle = os.open(path, os.O_RDWR)
+        except FileNotFoundError:
+            continue
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink(missing_ok=True)
+        except BlockingIOError:
+            pass
+        finally:
+            os.close(handle)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[int]:
+    """Hold the folder alone, so that two runs of a day that end together leave one file, not two or none."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _cannot_write(folder: Path, error: OSError) -> StorageError:
+    reason = error.strerror or " ".join(str(error).split())
+    return StorageError(f"Cannot write to {folder}: {reason}. Free or choose an output folder that can be written to.")

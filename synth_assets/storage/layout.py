@@ -1,0 +1,31 @@
+"""Day -> file name -> object key: the only place where these strings are spelt."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+_FILE_NAME = re.compile(r"payments_(?P<rows>[1-9][0-9]*)_(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})\.parquet")
+
+
+def file_name(rows: int, day: dt.date) -> str:
+    return f"payments_{rows}_{day.isoformat()}.parquet"
+
+
+def rows_in_name(name: str, day: dt.date) -> int | None:
+    """The row count in a file's name, or None where the name is not that of a file of this day."""
+    match = _FILE_NAME.fullmatch(name)
+    return int(match["rows"]) if match and match["day"] == day.isoformat() else None
+
+
+def partial_prefix(day: dt.date) -> str:
+    """How the names of a day's unfinished files begin. The leading dot hides them from readers' globs."""
+    return f".payments_{day.isoformat()}_"
+
+
+def object_folder(day: dt.date) -> str:
+    return f"payments/year={day.year:04d}/month={day.month:02d}/"
+
+
+def object_key(name: str, day: dt.date) -> str:
+    return object_folder(day) + name

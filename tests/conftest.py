@@ -1,0 +1,107 @@
+"""What every test may use: the contract, small plans, files, a real S3 and SSM, and a Dagster instance."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import dagster as dg
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from synth_assets.generator.audit import provenance_of
+from synth_assets.generator.columns import repeating
+from synth_assets.generator.plan import GenerationPlan
+from synth_assets.generator.schema import TransactionSchema
+from synth_assets.generator.simulator import TransactionSimulator
+from synth_assets.resources import PROJECT_ROOT
+from synth_assets.storage import parquet
+from synth_assets.storage.layout import file_name
+from synth_assets.storage.loopback import BUCKET, LoopbackAws, loopback_aws
+
+SCHEMA_FILE = PROJECT_ROOT / "schema" / "transaction_schema.yaml"
+DAY = dt.date(2026, 1, 15)
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test sees this machine's AWS settings or Dagster home."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "DAGSTER_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-aws-config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-aws-credentials"))
+
+
+@pytest.fixture(scope="session")
+def schema() -> TransactionSchema:
+    return TransactionSchema.parse(SCHEMA_FILE.read_text(), source="transaction_schema.yaml")
+
+
+def make_plan(**settings: Any) -> GenerationPlan:
+    return GenerationPlan.of(**{"day": DAY, "rows": 1_000, **settings})
+
+
+def make_frame(schema: TransactionSchema, plan: GenerationPlan) -> pl.DataFrame:
+    return pl.concat(TransactionSimulator(schema, plan))
+
+
+def digest(frame: pl.DataFrame) -> str:
+    """SHA-256 of a frame's names, types and values, whatever its chunks."""
+    text = frame.rechunk().with_columns(pl.all().cast(pl.String)).write_csv(null_value="\0")
+    return hashlib.sha256(f"{frame.schema}{text}".encode()).hexdigest()
+
+
+def write_day(folder: Path, schema: TransactionSchema, plan: GenerationPlan, table: pa.Table | None = None) -> Path:
+    """Write the plan's day as the assets do; with `table`, write that under the plan's name and footer."""
+    path = folder / file_name(plan.rows, plan.day)
+    frames = iter([table]) if table is not None else (_arrow(frame) for frame in TransactionSimulator(schema, plan))
+    arrow_schema = table.schema if table is not None else schema.arrow_schema
+    columns = [name for name in repeating(schema, plan.profile) if name in arrow_schema.names]
+    for _ in parquet.write(path, arrow_schema, frames, columns, plan.compression, provenance_of(schema, plan)):
+        pass
+    return path
+
+
+def day_table(schema: TransactionSchema, plan: GenerationPlan) -> pa.Table:
+    return _arrow(make_frame(schema, plan)).cast(schema.arrow_schema)
+
+
+def _arrow(frame: pl.DataFrame) -> pa.Table:
+    return frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+
+
+@pytest.fixture(scope="session")
+def loopback(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoopbackAws]:
+    """One S3 server and one SSM for the whole suite."""
+    with loopback_aws(tmp_path_factory.mktemp("loopback")) as aws:
+        yield aws
+
+
+@pytest.fixture
+def aws(loopback: LoopbackAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackAws]:
+    """The servers, with an empty bucket, reached by the environment."""
+    for name, value in loopback.environment.items():
+        monkeypatch.setenv(name, value)
+    client = boto3.client("s3")
+    yield loopback
+    for key in object_keys(client):
+        client.delete_object(Bucket=BUCKET, Key=key)
+
+
+def object_keys(client: Any = None) -> list[str]:
+    """The keys in the bucket, in order."""
+    client = client or boto3.client("s3")
+    return sorted(each["Key"] for each in client.list_objects_v2(Bucket=BUCKET).get("Contents", []))
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster")) as made:
+        yield made
