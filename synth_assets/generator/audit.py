@@ -363,7 +363,7 @@ def _judge_nulls(schema: TransactionSchema, plan: GenerationPlan, counts: Counte
     shares = null_shares(schema, plan)
     judged = [
         _proportion(name, counts[f"{name} is null"], counts["rows"], share, FALSE_ALARM_RATE / len(shares))
-        for name, share in shares.items()
+        for name, share in sorted(shares.items(), key=lambda each: -each[1])
     ]
     return _proportions_claim("null_proportions_within_bounds", judged)
 
@@ -402,12 +402,13 @@ def _proportion(of: str, count: int, trials: int, share: float, false_alarm_rate
 
 def _proportions_claim(name: str, judged: Details) -> Claim:
     out = [row for row in judged if not int(row["lowest"]) <= int(row["count"]) <= int(row["highest"])]
-    worst = out[0] if out else judged[0]
-    summary = (
-        f"{worst['of']}: {worst['count']:,} observed, {worst['lowest']:,} to {worst['highest']:,} allowed "
-        f"at rate {worst['expected']:.4g}"
+    shown = out or judged[:1]
+    summary = "; ".join(
+        f"{row['of']}: {row['count']:,} observed, {row['lowest']:,} to {row['highest']:,} allowed" for row in shown[:3]
     )
-    return Claim(name, not out, f"{len(out)} of {len(judged)} out of bounds; {summary}" if out else summary, judged)
+    if len(judged) > 1:
+        summary = f"{len(out)} of {len(judged)} proportions out of bounds; {summary}"
+    return Claim(name, not out, summary, judged)
 
 
 def _judge_event_times(plan: GenerationPlan, survey: Survey) -> Claim:

@@ -55,13 +55,14 @@ def replacing(path: Path, day: dt.date) -> Iterator[Path]:
     partial = folder / f"{partial_prefix(day)}{secrets.token_hex(8)}.partial"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        with _locked(folder):
+            _remove_abandoned(folder, day)
+            handle = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+            # This lock tells a file that is being written from one that a killed run left behind.
+            fcntl.flock(handle, fcntl.LOCK_EX)
     except OSError as error:
         raise _cannot_write(folder, error) from error
     try:
-        # The lock tells a file that is being written from one that a killed run left behind.
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        _remove_abandoned(folder, day)
         yield partial
         os.fsync(handle)
         with _locked(folder) as folder_handle:
@@ -88,19 +89,19 @@ def _remove_abandoned(folder: Path, day: dt.date) -> None:
         try:
             handle = os.open(path, os.O_RDWR)
         except FileNotFoundError:
-            continue
+            continue  # its run has just failed, and removed it
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink(missing_ok=True)
         except BlockingIOError:
-            pass
+            pass  # another run is writing it
         finally:
             os.close(handle)
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[int]:
-    """Hold the folder alone, so that two runs of a day that end together leave one file, not two or none."""
+    """Hold the folder alone, so that two runs of a day that begin or end together do not take each other's files."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

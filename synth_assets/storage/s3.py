@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from synth_assets.storage.aws import error_code, explained
@@ -19,8 +18,6 @@ from synth_assets.storage.layout import object_folder, object_key, rows_in_name
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
-
-TRANSFER = TransferConfig(multipart_threshold=16 * 2**20, multipart_chunksize=16 * 2**20)
 
 
 @dataclass(frozen=True)
@@ -70,7 +67,6 @@ def land(client: S3Client, file: LocalFile, bucket: str, day: dt.date) -> Landed
                 bucket,
                 key,
                 ExtraArgs={"ChecksumCRC32": file.crc32, "Metadata": file.metadata},
-                Config=TRANSFER,
             )
         if wrong := differences(client, file, bucket, day):
             raise StorageError(f"{uri} is not {file.path} after the upload: {'; '.join(wrong)}. Upload again.")

@@ -1,0 +1,58 @@
+import datetime as dt
+import math
+
+import pytest
+
+from synth_assets.generator.plan import GenerationPlan, PlanError
+from tests.conftest import DAY, make_plan
+
+
+def test_the_defaults_are_those_of_the_contract():
+    plan = GenerationPlan.of(day=DAY)
+    assert plan.model_dump() == {
+        "day": DAY, "rows": 1_000_000, "chunk_size": 100_000, "fraud_rate": 0.003, "null_mcc_rate": 0.05,
+        "null_device_rate": 0.08, "null_geo_rate": 0.01, "timezone_offset": -60, "lookback_days": 1, "seed": 42,
+        "compression": "snappy", "profile": "uniform",
+    }  # fmt: skip
+
+
+RATES = ("fraud_rate", "null_mcc_rate", "null_device_rate", "null_geo_rate")
+WRONG = [
+    *((rate, value) for rate in RATES for value in (-0.01, 1.01, math.nan, math.inf, "much", None)),
+    *((count, value) for count in ("rows", "chunk_size", "lookback_days") for value in (0, -1, 1.5, "x")),
+    ("timezone_offset", -721), ("timezone_offset", 841), ("seed", -1), ("seed", 2**63), ("lookback_days", 367),
+    ("compression", "gzip"), ("profile", "lifelike"), ("colour", "red"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("setting", "value"), WRONG)
+def test_a_setting_out_of_bounds_is_refused_by_name(setting, value):
+    with pytest.raises(PlanError, match=setting) as caught:
+        make_plan(**{setting: value})
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [*((rate, value) for rate in RATES for value in (0, 1)), ("timezone_offset", -720), ("timezone_offset", 840)],
+)
+def test_the_bounds_themselves_are_allowed(setting, value):
+    assert getattr(make_plan(**{setting: value}), setting) == value
+
+
+def test_a_chunk_size_that_makes_too_many_row_groups_is_refused_with_the_least_that_works():
+    with pytest.raises(PlanError, match="at least 31"):
+        make_plan(rows=1_000_000, chunk_size=1)
+    assert make_plan(rows=1_000_000, chunk_size=31).row_groups <= 32_767
+
+
+def test_the_window_is_the_day_or_the_days_that_end_with_it():
+    midnight = dt.datetime(2026, 1, 15, tzinfo=dt.UTC)
+    assert make_plan().window == (midnight, midnight + dt.timedelta(days=1))
+    assert make_plan(lookback_days=30).window == (midnight - dt.timedelta(days=29), midnight + dt.timedelta(days=1))
+
+
+@pytest.mark.parametrize("day", [dt.date(1500, 1, 1), dt.date(9999, 12, 31)])
+def test_a_day_beyond_nanosecond_timestamps_is_refused(day):
+    with pytest.raises(PlanError, match="outside"):
+        make_plan(day=day)

@@ -1,0 +1,151 @@
+import re
+import textwrap
+
+import polars as pl
+import pyarrow as pa
+import pytest
+import yaml
+
+from synth_assets.generator.columns import check_schema
+from synth_assets.generator.schema import SchemaError, TransactionSchema
+from tests.conftest import SCHEMA_FILE
+
+
+def document() -> dict:
+    return yaml.safe_load(SCHEMA_FILE.read_text())
+
+
+def parse(doc: object) -> TransactionSchema:
+    return TransactionSchema.parse(yaml.safe_dump(doc, sort_keys=False), source="contract.yaml")
+
+
+def field(doc: dict, name: str) -> dict:
+    return next(each for each in doc["fields"] if each["name"] == name)
+
+
+def test_the_contract_has_its_24_columns_in_order(schema):
+    assert schema.names == (
+        "transaction_id", "event_time", "local_time_offset", "amount", "currency_code", "card_pan_hash", "card_scheme",
+        "card_exp_year", "card_exp_month", "customer_id", "merchant_id", "merchant_country", "mcc_code", "channel",
+        "pos_entry_mode", "device_id", "device_type", "ip_address", "user_agent", "latitude", "longitude",
+        "is_recurring", "previous_txn_id", "label_fraud",
+    )  # fmt: skip
+    nullable = {f.name for f in schema.fields if f.nullable}
+    assert nullable == {
+        "mcc_code", "device_id", "device_type", "ip_address", "user_agent", "latitude", "longitude", "previous_txn_id",
+    }  # fmt: skip
+
+
+def test_mcc_codes_are_at_least_a_hundred_four_digit_codes(schema):
+    codes = schema["mcc_code"].enum
+    assert len(codes) >= 100
+    assert all(re.fullmatch("[0-9]{4}", code) for code in codes)
+
+
+def test_dtypes_become_polars_and_arrow_types(schema):
+    types = schema.polars_schema
+    assert types["card_exp_year"] == pl.Int64
+    assert types["amount"] == pl.Float64
+    assert types["is_recurring"] == pl.Boolean
+    assert types["event_time"] == pl.Datetime("ns", "UTC")
+    assert types["channel"] == pl.Enum(["ONLINE", "IN_STORE", "ATM"])
+    arrow = schema.arrow_schema
+    assert arrow.field("event_time").type == pa.timestamp("ns", "UTC")
+    assert pa.types.is_dictionary(arrow.field("channel").type)
+    assert {f.name for f in arrow if f.nullable} == {f.name for f in schema.fields if f.nullable}
+
+
+def test_an_unrecognised_dtype_becomes_a_nullable_string():
+    doc = document()
+    field(doc, "amount")["dtype"] = "decimal"
+    schema = parse(doc)
+    assert schema.polars_schema["amount"] == pl.String
+    assert schema.arrow_schema.field("amount").nullable
+    assert [f.name for f in schema.unrecognised] == ["amount"]
+
+
+def test_the_digest_follows_content_and_not_prose(schema):
+    doc = document()
+    doc["description"] = "Other words."
+    field(doc, "amount")["description"] = "Other words."
+    assert parse(doc).digest == schema.digest
+    reordered = document()
+    reordered["fields"].reverse()
+    other_enum = document()
+    field(other_enum, "channel")["enum"].append("PHONE")
+    assert len({schema.digest, parse(reordered).digest, parse(other_enum).digest}) == 3
+
+
+def test_a_schema_can_be_rebuilt_from_its_canonical_form(schema):
+    assert TransactionSchema.from_canonical(schema.canonical, "footer") == schema
+
+
+def broken(change) -> str:
+    doc = document()
+    change(doc)
+    return yaml.safe_dump(doc, sort_keys=False)
+
+
+BROKEN = {
+    "not YAML": ("fields: [", "not YAML"),
+    "no mapping": ("- a\n- b", "expected a mapping"),
+    "a tag": ("!!python/object/apply:os.system ['true']", "not YAML"),
+    "empty": ("", "expected a mapping"),
+    "no fields": (broken(lambda d: d.pop("fields")), "no `fields`"),
+    "empty fields": (broken(lambda d: d.update(fields=[])), "no `fields`"),
+    "no version": (broken(lambda d: d.pop("version")), "no `version`"),
+    "unknown key": (broken(lambda d: d.update(feilds=[])), "unknown key 'feilds'"),
+    "unknown field key": (broken(lambda d: d["fields"][3].update(nulable=True)), "field 4: unknown key 'nulable'"),
+    "duplicate name": (broken(lambda d: d["fields"].append(d["fields"][3])), "field amount: .*more than once"),
+    "nameless": (broken(lambda d: d["fields"][3].pop("name")), "field 4: `name` must be text"),
+    "enum without values": (broken(lambda d: field(d, "channel").update(enum=[])), "field channel: an enum without"),
+    "enum is a path": (broken(lambda d: field(d, "channel").update(enum="x.txt")), "field channel: an enum without"),
+    "enum of numbers": (broken(lambda d: field(d, "mcc_code").update(enum=[5411])), "field mcc_code: .*quotes"),
+    "enum repeats": (broken(lambda d: field(d, "channel").update(enum=["A", "A"])), "'A' appears more than once"),
+    "values without enum": (broken(lambda d: field(d, "amount").update(enum=["A"])), "field amount: `enum` values"),
+    "nullable is text": (broken(lambda d: field(d, "amount").update(nullable="no way")), "field amount: `nullable`"),
+    "primary key gone": (broken(lambda d: d["fields"].pop(0)), "`primary_key` names 'transaction_id'"),
+    "event time gone": (broken(lambda d: d["fields"].pop(1)), "`event_time` names 'event_time'"),
+    "event time is text": (broken(lambda d: field(d, "event_time").update(dtype="string")), "Make it `datetime`"),
+}
+
+
+@pytest.mark.parametrize(("text", "says"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_schema_gives_one_clear_error(text, says):
+    with pytest.raises(SchemaError) as caught:
+        TransactionSchema.parse(text, source="contract.yaml")
+    message = str(caught.value)
+    assert message.startswith("contract.yaml")
+    assert re.search(says, message)
+    assert "\n" not in message
+
+
+def dropped(doc: dict, name: str) -> None:
+    doc["fields"] = [each for each in doc["fields"] if each["name"] != name]
+
+
+UNBUILDABLE = {
+    "no builder": (lambda d: d["fields"].append({**field(d, "amount"), "name": "tip"}), "field tip: .*no builder"),
+    "channel removed": (lambda d: dropped(d, "channel"), "field ip_address: .*made from channel"),
+    "scheme removed": (lambda d: dropped(d, "card_scheme"), "field card_pan_hash: .*made from card_scheme"),
+    "longitude removed": (lambda d: dropped(d, "longitude"), "field latitude: .*made from longitude"),
+    "ONLINE removed": (lambda d: field(d, "channel")["enum"].remove("ONLINE"), "field ip_address: .*value ONLINE"),
+    "unknown scheme": (lambda d: field(d, "card_scheme")["enum"].append("JCB"), "field card_scheme: 'JCB'"),
+    "dtype": (lambda d: field(d, "amount").update(dtype="int"), "field amount: dtype 'int' .*float"),
+}
+
+
+@pytest.mark.parametrize(("change", "says"), UNBUILDABLE.values(), ids=UNBUILDABLE)
+def test_a_contract_that_cannot_be_built_is_refused(change, says):
+    doc = document()
+    change(doc)
+    schema = parse(doc)
+    with pytest.raises(SchemaError, match=says) as caught:
+        check_schema(schema, "uniform")
+    assert str(caught.value).startswith("contract.yaml, field ")
+
+
+def test_aliases_do_not_blow_up():
+    layers = "\n".join(f"l{i}: &l{i} [{', '.join([f'*l{i - 1}'] * 9)}]" for i in range(1, 30))
+    with pytest.raises(SchemaError):
+        TransactionSchema.parse(textwrap.dedent(f"l0: &l0 [x]\n{layers}\nfields: *l29\n"))

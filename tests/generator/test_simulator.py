@@ -1,0 +1,143 @@
+"""The laws: what a value depends on, and what it does not."""
+
+import datetime as dt
+import os
+import subprocess
+import sys
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from synth_assets.generator.schema import TransactionSchema
+from synth_assets.generator.simulator import TransactionSimulator
+from synth_assets.generator.streams import BLOCK_ROWS, BlockStreams
+from tests.conftest import DAY, PROJECT_ROOT, digest, make_frame, make_plan
+
+GOLDEN = "317b9737c1e2c353ac2c5041ee74ab683dbf97a6d5e3fd5f7824e0666896fb2c"
+
+
+def test_a_small_day_is_what_it_always_was(schema):
+    """If this fails, every file changes: raise GENERATOR_VERSION, or find out why."""
+    assert digest(make_frame(schema, make_plan())) == GOLDEN
+
+
+@pytest.mark.parametrize("chunk_size", [1, 1_000, 65_536, 100_000, 10**9])
+def test_the_chunk_size_changes_no_value(schema, chunk_size):
+    rows = 3_000 if chunk_size == 1 else 140_000
+    chunks = list(TransactionSimulator(schema, make_plan(rows=rows, chunk_size=chunk_size)))
+    assert {chunk.height for chunk in chunks[:-1]} <= {chunk_size}
+    assert 0 < chunks[-1].height <= chunk_size
+    assert_frame_equal(pl.concat(chunks), make_frame(schema, make_plan(rows=rows, chunk_size=50_000)))
+
+
+def test_any_block_alone_equals_its_place_in_the_whole(schema):
+    plan = make_plan(rows=2 * BLOCK_ROWS + 777)
+    whole = make_frame(schema, plan)
+    simulator = TransactionSimulator(schema, plan)
+    assert simulator.block_count == 3
+    for number in (2, 0, 1):
+        assert_frame_equal(simulator.block(number), whole.slice(number * BLOCK_ROWS, BLOCK_ROWS))
+
+
+def test_iterating_twice_gives_the_same(schema):
+    simulator = TransactionSimulator(schema, make_plan())
+    assert_frame_equal(pl.concat(simulator), pl.concat(simulator))
+
+
+CONSTANT = {"local_time_offset", "previous_txn_id"}
+
+
+@pytest.mark.parametrize("other", [{"day": dt.date(2026, 1, 16)}, {"seed": 43}], ids=["day", "seed"])
+def test_another_day_or_seed_differs_in_every_column(schema, other):
+    one, two = make_frame(schema, make_plan()), make_frame(schema, make_plan(**other))
+    same = {name for name in schema.names if one[name].equals(two[name])}
+    assert same == CONSTANT
+
+
+@pytest.mark.parametrize(
+    ("rate", "columns"),
+    [
+        ("null_mcc_rate", {"mcc_code"}),
+        ("null_device_rate", {"device_id"}),
+        ("null_geo_rate", {"latitude", "longitude"}),
+    ],
+)
+def test_raising_a_null_rate_only_adds_nulls(schema, rate, columns):
+    low, high = make_frame(schema, make_plan(**{rate: 0.2})), make_frame(schema, make_plan(**{rate: 0.5}))
+    for name in schema.names:
+        if name in columns:
+            assert high[name].null_count() > low[name].null_count()
+            kept = high[name].is_not_null()
+            assert high[name].filter(kept).equals(low[name].filter(kept))
+        else:
+            assert high[name].equals(low[name])
+
+
+def test_raising_the_fraud_rate_only_adds_frauds(schema):
+    low, high = make_frame(schema, make_plan(fraud_rate=0.1)), make_frame(schema, make_plan(fraud_rate=0.3))
+    assert (high["label_fraud"] | ~low["label_fraud"]).all()
+    assert_frame_equal(low.drop("label_fraud"), high.drop("label_fraud"))
+
+
+def with_fields(schema: TransactionSchema, names: list[str]) -> TransactionSchema:
+    by_name = {each["name"]: each for each in schema.canonical["fields"]}
+    return TransactionSchema.from_canonical({**schema.canonical, "fields": [by_name[name] for name in names]}, "test")
+
+
+def test_reordering_the_contract_reorders_the_columns_and_nothing_else(schema):
+    backwards = list(reversed(schema.names))
+    frame = make_frame(with_fields(schema, backwards), make_plan())
+    assert frame.columns == backwards
+    assert_frame_equal(frame.select(schema.names), make_frame(schema, make_plan()))
+
+
+NEEDED = {"transaction_id", "event_time", "channel", "card_scheme"}
+
+
+def test_dropping_columns_leaves_all_others_as_they_were(schema):
+    whole = make_frame(schema, make_plan())
+    for name in set(schema.names) - NEEDED:
+        pair = {"latitude", "longitude"}
+        dropped = pair if name in pair else {name}
+        kept = [each for each in schema.names if each not in dropped]
+        assert_frame_equal(make_frame(with_fields(schema, kept), make_plan()), whole.select(kept))
+
+
+PROGRAM = """
+import sys
+from tests.conftest import SCHEMA_FILE, digest, make_frame, make_plan
+from synth_assets.generator.schema import TransactionSchema
+print(digest(make_frame(TransactionSchema.parse(SCHEMA_FILE.read_text()), make_plan())))
+"""
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"TZ": "Pacific/Kiritimati", "PYTHONHASHSEED": "1", "LC_ALL": "tr_TR.UTF-8"},
+        {"TZ": "America/St_Johns", "PYTHONHASHSEED": "2", "LANG": "de_DE", "POLARS_MAX_THREADS": "1"},
+    ],
+)
+def test_time_zone_locale_hash_seed_and_threads_change_nothing(settings):
+    environment = {**os.environ, **settings}
+    command = [sys.executable, "-c", PROGRAM]
+    found = subprocess.run(command, env=environment, cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == GOLDEN
+
+
+def test_streams_of_other_names_days_seeds_and_blocks_share_nothing():
+    streams = [
+        BlockStreams(1, DAY, 0, 4).words("a"),
+        BlockStreams(1, DAY, 0, 4).words("b"),
+        BlockStreams(2, DAY, 0, 4).words("a"),
+        BlockStreams(1, DAY, 1, 4).words("a"),
+        BlockStreams(1, dt.date(2026, 1, 16), 0, 4).words("a"),
+    ]
+    assert len({word for words in streams for word in words.tolist()}) == 20
+
+
+def test_a_shorter_block_is_the_beginning_of_a_longer_one():
+    short, long = BlockStreams(1, DAY, 0, 7), BlockStreams(1, DAY, 0, 100)
+    assert short.words("a").tolist() == long.words("a")[:7].tolist()
+    assert short.below("a", 162).tolist() == long.below("a", 162)[:7].tolist()

@@ -1,0 +1,167 @@
+"""A file is whole or absent, and alone for its day."""
+
+import datetime as dt
+import fcntl
+import os
+import re
+import resource
+import signal
+import stat
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from synth_assets.storage.errors import StorageError
+from synth_assets.storage.folder import current_file, read_text, replacing
+from synth_assets.storage.layout import file_name, object_key, partial_prefix, rows_in_name
+from tests.conftest import DAY, PROJECT_ROOT
+
+NEXT_DAY = DAY + dt.timedelta(days=1)
+
+
+def put(folder: Path, rows: int, text: str, day: dt.date = DAY) -> Path:
+    path = folder / file_name(rows, day)
+    with replacing(path, day) as partial:
+        partial.write_text(text)
+    return path
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_name_and_the_key_carry_rows_and_day():
+    name = file_name(1_000_000, dt.date(2025, 5, 31))
+    assert name == "payments_1000000_2025-05-31.parquet"
+    assert object_key(name, dt.date(2025, 5, 31)) == f"payments/year=2025/month=05/{name}"
+    assert rows_in_name(name, dt.date(2025, 5, 31)) == 1_000_000
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "payments_5_2026-01-16.parquet",
+        "payments__2026-01-15.parquet",
+        "payments_05_2026-01-15.parquet",
+        "xpayments_5_2026-01-15.parquet",
+        "payments_5_2026-01-15.parquet.bak",
+        "payments_5_2026-01-15xparquet",
+        "../payments_5_2026-01-15.parquet",
+    ],
+)
+def test_other_names_are_no_file_of_the_day(name):
+    assert rows_in_name(name, DAY) is None
+
+
+def test_a_new_file_is_there_alone_and_readable_by_others(tmp_path):
+    path = put(tmp_path / "deep" / "er", 5, "five")
+    assert path.read_text() == "five"
+    assert names(path.parent) == [path.name]
+    umask = os.umask(0)
+    os.umask(umask)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~umask
+
+
+def test_another_row_count_replaces_the_days_file_and_no_other_days(tmp_path):
+    put(tmp_path, 5, "five", NEXT_DAY)
+    put(tmp_path, 5, "five")
+    path = put(tmp_path, 6, "six")
+    assert names(tmp_path) == sorted([file_name(5, NEXT_DAY), path.name])
+    assert current_file(tmp_path, DAY) == path
+
+
+def test_a_failing_body_leaves_the_previous_file_and_nothing_else(tmp_path):
+    path = put(tmp_path, 5, "five")
+    with pytest.raises(ZeroDivisionError), replacing(path, DAY) as partial:
+        print(partial.write_text("half") // 0)
+    assert names(tmp_path) == [path.name]
+    assert path.read_text() == "five"
+
+
+def test_an_unfinished_file_is_hidden_and_never_current(tmp_path):
+    with replacing(tmp_path / file_name(5, DAY), DAY) as partial:
+        partial.write_text("half")
+        assert partial.name.startswith(".")
+        assert current_file(tmp_path, DAY) is None
+
+
+def test_no_folder_means_no_file(tmp_path):
+    assert current_file(tmp_path / "none", DAY) is None
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from synth_assets.storage.folder import replacing
+from tests.conftest import DAY
+with replacing(Path(sys.argv[1]), DAY) as partial:
+    partial.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next_one(tmp_path):
+    path = put(tmp_path, 5, "five")
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(path)], cwd=PROJECT_ROOT)
+    assert killed.returncode == -signal.SIGKILL
+    assert path.read_text() == "five"
+    assert len(names(tmp_path)) == 2
+    put(tmp_path, 5, "again")
+    assert names(tmp_path) == [path.name]
+    assert path.read_text() == "again"
+
+
+def test_what_another_run_is_writing_is_left_alone(tmp_path):
+    other = tmp_path / f"{partial_prefix(DAY)}other.partial"
+    with other.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        path = put(tmp_path, 5, "five")
+        assert names(tmp_path) == sorted([other.name, path.name])
+
+
+def test_runs_that_end_together_leave_one_whole_file(tmp_path):
+    with ThreadPoolExecutor(8) as runs:
+        list(runs.map(lambda rows: put(tmp_path, rows, str(rows)), [*range(1, 60), *range(1, 60)]))
+    (name,) = names(tmp_path)
+    assert (tmp_path / name).read_text() == str(rows_in_name(name, DAY))
+
+
+def test_a_folder_below_a_file_gives_one_clear_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    folder = tmp_path / "file" / "outputs"
+    with pytest.raises(StorageError, match=re.escape(f"Cannot write to {folder}: ")), replacing(folder / "x", DAY):
+        pytest.fail("the body must not run")
+
+
+def test_a_full_disk_gives_one_clear_error_and_leaves_nothing(tmp_path):
+    path = put(tmp_path, 5, "five")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, limits[1]))
+        with pytest.raises(StorageError, match=r"Cannot write to .*File too large"), replacing(path, DAY) as partial:
+            partial.write_text("x" * 2_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert names(tmp_path) == [path.name]
+    assert path.read_text() == "five"
+
+
+def test_text_is_read_within_bounds(tmp_path):
+    path = tmp_path / "schema.yaml"
+    path.write_text("a: é")
+    assert read_text(path) == "a: é"
+    path.write_bytes(b"a: \xff")
+    with pytest.raises(StorageError, match="not UTF-8"):
+        read_text(path)
+    path.write_bytes(b"x" * 1_000_001)
+    with pytest.raises(StorageError, match="larger than"):
+        read_text(path)
+    with pytest.raises(StorageError, match="No such file"):
+        read_text(tmp_path / "none.yaml")
+    with pytest.raises(StorageError, match="Is a directory"):
+        read_text(tmp_path)

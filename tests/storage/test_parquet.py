@@ -1,0 +1,107 @@
+"""What is written, as the readers of the field see it."""
+
+import datetime as dt
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from polars.testing import assert_frame_equal
+
+from synth_assets.generator.audit import provenance_of
+from synth_assets.storage import parquet
+from synth_assets.storage.errors import StorageError
+from tests.conftest import DAY, make_frame, make_plan, write_day
+
+PLAN = make_plan(rows=25_000, chunk_size=10_000)
+
+
+@pytest.fixture(scope="module")
+def path(schema, tmp_path_factory):
+    return write_day(tmp_path_factory.mktemp("day"), schema, PLAN)
+
+
+def test_each_chunk_is_one_row_group_in_snappy(path):
+    metadata = pq.ParquetFile(path).metadata
+    assert [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)] == [10_000, 10_000, 5_000]
+    codecs = {metadata.row_group(0).column(i).compression for i in range(metadata.num_columns)}
+    assert codecs == {"SNAPPY"}
+
+
+@pytest.mark.parametrize(("setting", "codec"), [("zstd", "ZSTD"), ("lz4", "LZ4"), ("none", "UNCOMPRESSED")])
+def test_the_other_codecs_hold_the_same_values(schema, tmp_path, path, setting, codec):
+    other = write_day(tmp_path, schema, make_plan(rows=25_000, chunk_size=10_000, compression=setting))
+    assert pq.ParquetFile(other).metadata.row_group(0).column(0).compression == codec
+    assert_frame_equal(pl.read_parquet(other), pl.read_parquet(path))
+
+
+def test_required_columns_are_required_in_the_file(schema, path):
+    columns = pq.ParquetFile(path).schema
+    required = {columns.column(i).name for i in range(len(columns)) if columns.column(i).max_definition_level == 0}
+    assert required == {field.name for field in schema.fields if field.required}
+
+
+def test_polars_reads_back_exactly_what_was_generated(schema, path):
+    assert_frame_equal(pl.read_parquet(path), make_frame(schema, PLAN))
+
+
+def test_pyarrow_reads_the_contracts_types(schema, path):
+    table = pq.read_table(path)
+    assert table.column_names == list(schema.names)
+    assert table.schema.field("event_time").type == pa.timestamp("ns", "UTC")
+    assert table.schema.field("mcc_code").type.value_type in (pa.string(), pa.large_string())
+    assert table.num_rows == PLAN.rows
+
+
+def test_duckdb_reads_the_same_values(schema, path):
+    found = duckdb.sql(
+        f"""SELECT count(*), count(DISTINCT transaction_id), sum(label_fraud::INT), count(mcc_code),
+                   round(sum(amount), 2), min(event_time) AT TIME ZONE 'UTC', count(ip_address)
+            FROM '{path}'"""
+    ).fetchall()[0]
+    frame = make_frame(schema, PLAN)
+    assert found[:4] == (PLAN.rows, PLAN.rows, frame["label_fraud"].sum(), frame["mcc_code"].count())
+    assert found[4] == round(frame["amount"].sum(), 2)
+    assert found[5].replace(tzinfo=dt.UTC) == frame["event_time"][0]
+    assert found[6] == (frame["channel"] == "ONLINE").sum()
+    types = dict(duckdb.sql(f"SELECT column_name, column_type FROM (DESCRIBE FROM '{path}')").fetchall())
+    assert types["event_time"].startswith("TIMESTAMP")
+    assert (types["amount"], types["customer_id"], types["label_fraud"]) == ("DOUBLE", "BIGINT", "BOOLEAN")
+
+
+def test_the_columns_people_filter_by_have_statistics_and_hashes_have_none(path):
+    group = pq.ParquetFile(path).metadata.row_group(0)
+    have = {group.column(i).path_in_schema for i in range(group.num_columns) if group.column(i).is_stats_set}
+    assert {"event_time", "amount", "customer_id", "merchant_id", "mcc_code", "channel", "label_fraud"} <= have
+    assert not {"transaction_id", "card_pan_hash", "device_id"} & have
+
+
+def test_the_footer_holds_all_that_made_the_file(schema, path):
+    with parquet.opened(path, DAY) as file:
+        assert file.provenance == provenance_of(schema, PLAN)
+        assert (file.rows, file.named_rows, file.row_groups) == (25_000, 25_000, 3)
+
+
+def test_the_same_plan_gives_the_same_bytes(schema, tmp_path, path):
+    assert write_day(tmp_path, schema, PLAN).read_bytes() == path.read_bytes()
+
+
+def test_pans_leave_no_trace_in_the_file(path):
+    digits = pl.read_parquet(path).select(pl.all().cast(pl.String).str.contains(r"^\d{15,16}$").any())
+    assert not any(digits.row(0))
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"no parquet at all, PAR1"])
+def test_a_file_that_is_no_parquet_gives_one_clear_error(tmp_path, content):
+    path = tmp_path / f"payments_5_{DAY}.parquet"
+    path.write_bytes(content)
+    with pytest.raises(StorageError, match="not a readable Parquet file"), parquet.opened(path, DAY):
+        pass
+
+
+def test_a_truncated_file_gives_one_clear_error(tmp_path, path):
+    cut = tmp_path / path.name
+    cut.write_bytes(path.read_bytes()[:-1_000])
+    with pytest.raises(StorageError, match="not a readable Parquet file"), parquet.opened(cut, DAY):
+        pass

@@ -1,0 +1,166 @@
+"""Landing a file in a real S3 server."""
+
+import datetime as dt
+
+import boto3
+import pytest
+
+from synth_assets.resources import TimedS3Resource, TimedSSMResource
+from synth_assets.storage.errors import StorageError
+from synth_assets.storage.layout import object_key
+from synth_assets.storage.loopback import BUCKET, BUCKET_PARAMETER
+from synth_assets.storage.s3 import LocalFile, differences, land
+from tests.conftest import DAY, object_keys
+
+METADATA = {"rows": "5", "seed": "42", "schema-version": "1.0.0"}
+
+
+@pytest.fixture
+def client(aws):
+    return TimedS3Resource().get_client()
+
+
+def local(tmp_path, rows=5, content=b"five", metadata=METADATA) -> LocalFile:
+    path = tmp_path / f"payments_{rows}_{DAY}.parquet"
+    path.write_bytes(content)
+    return LocalFile.measure(path, metadata)
+
+
+def counted(client, operation: str) -> list[str]:
+    calls: list[str] = []
+    client.meta.events.register(f"before-call.s3.{operation}", lambda **_: calls.append(operation))
+    return calls
+
+
+def test_a_file_lands_under_its_dated_key_with_its_metadata(client, tmp_path):
+    landed = land(client, local(tmp_path), BUCKET, DAY)
+    key = f"payments/year=2026/month=01/payments_5_{DAY}.parquet"
+    assert (landed.uri, landed.sent, landed.replaced) == (f"s3://{BUCKET}/{key}", True, [])
+    stored = client.get_object(Bucket=BUCKET, Key=key)
+    assert stored["Body"].read() == b"five"
+    assert stored["Metadata"] == METADATA
+
+
+def test_a_large_file_goes_in_parts_and_keeps_a_whole_object_checksum(client, tmp_path):
+    file = local(tmp_path, content=bytes(range(256)) * (8 * 2**20 // 256 + 1))
+    parts = counted(client, "UploadPart")
+    assert land(client, file, BUCKET, DAY).sent
+    assert len(parts) == 2
+    head = client.head_object(Bucket=BUCKET, Key=object_key(file.path.name, DAY), ChecksumMode="ENABLED")
+    assert head["ChecksumCRC32"] == file.crc32
+
+
+def test_the_same_file_again_sends_nothing(client, tmp_path):
+    land(client, local(tmp_path), BUCKET, DAY)
+    puts = counted(client, "PutObject")
+    again = land(client, local(tmp_path), BUCKET, DAY)
+    assert (again.sent, puts) == (False, [])
+
+
+@pytest.mark.parametrize(
+    "other", [{"content": b"FIVE"}, {"content": b"fiver"}, {"metadata": METADATA | {"seed": "43"}}],
+    ids=["content", "size", "metadata"],
+)  # fmt: skip
+def test_a_file_that_differs_is_sent_again(client, tmp_path, other):
+    land(client, local(tmp_path), BUCKET, DAY)
+    changed = local(tmp_path, **other)
+    assert land(client, changed, BUCKET, DAY).sent
+    assert differences(client, changed, BUCKET, DAY) == []
+
+
+def test_another_row_count_replaces_the_days_object_and_no_other(client, tmp_path):
+    others = [
+        f"payments/year=2026/month=01/payments_5_{DAY + dt.timedelta(days=1)}.parquet",
+        "payments/year=2026/month=01/notes.txt",
+    ]
+    for key in others:
+        client.put_object(Bucket=BUCKET, Key=key, Body=b"")
+    land(client, local(tmp_path), BUCKET, DAY)
+    landed = land(client, local(tmp_path, rows=6), BUCKET, DAY)
+    assert landed.replaced == [f"payments/year=2026/month=01/payments_5_{DAY}.parquet"]
+    assert object_keys(client) == sorted([*others, f"payments/year=2026/month=01/payments_6_{DAY}.parquet"])
+
+
+def test_a_wrong_checksum_is_refused_by_the_server_and_nothing_stays(client, tmp_path):
+    old = local(tmp_path, rows=4)
+    land(client, old, BUCKET, DAY)
+    file = local(tmp_path)
+    file.path.write_bytes(b"4444")
+    with pytest.raises(StorageError, match="BadDigest"):
+        land(client, file, BUCKET, DAY)
+    assert object_keys(client) == [object_key(old.path.name, DAY)]
+
+
+def test_differences_name_what_differs(client, tmp_path):
+    file = local(tmp_path)
+    assert "no object" in differences(client, file, BUCKET, DAY)[0]
+    land(client, file, BUCKET, DAY)
+    assert differences(client, file, BUCKET, DAY) == []
+    found = " ".join(differences(client, local(tmp_path, content=b"4444"), BUCKET, DAY))
+    assert "CRC-32" in found
+    assert "bytes" not in found
+
+
+def failure(tmp_path, bucket=BUCKET, client=None) -> str:
+    with pytest.raises(StorageError) as caught:
+        land(client or TimedS3Resource().get_client(), local(tmp_path), bucket, DAY)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_missing_bucket_is_named_with_its_mend(client, tmp_path):
+    message = failure(tmp_path, bucket="no-such-bucket")
+    assert "s3://no-such-bucket/" in message
+    assert "Create the bucket" in message
+
+
+def test_a_wrong_secret_says_which_variable_to_mend(aws, tmp_path, monkeypatch):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    assert "credentials" in failure(tmp_path)
+
+
+def test_no_credentials_says_which_variables_to_set(aws, tmp_path, monkeypatch):
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    assert "Set AWS_ACCESS_KEY_ID" in failure(tmp_path)
+
+
+def test_an_endpoint_that_is_down_is_named(aws, tmp_path, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
+    client = TimedS3Resource(max_attempts=1).get_client()
+    message = failure(tmp_path, client=client)
+    assert "http://127.0.0.1:9" in message
+    assert "AWS_ENDPOINT_URL" in message
+
+
+def test_an_endpoint_that_is_no_url_is_refused_at_once(aws, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "nonsense")
+    with pytest.raises(StorageError, match="AWS_ENDPOINT_URL"):
+        TimedS3Resource().get_client()
+
+
+def test_the_bucket_is_read_from_its_parameter(aws):
+    assert TimedSSMResource().bucket() == BUCKET
+    boto3.client("ssm").put_parameter(Name="/secret/bucket", Value="hidden", Type="SecureString", Overwrite=True)
+    assert TimedSSMResource(bucket_parameter="/secret/bucket").bucket() == "hidden"
+
+
+def test_a_missing_parameter_is_named_with_its_mend(aws):
+    with pytest.raises(StorageError, match=r"/no/such.*ParameterNotFound.*Create it"):
+        TimedSSMResource(bucket_parameter="/no/such").bucket()
+
+
+def test_an_empty_parameter_is_refused(aws):
+    boto3.client("ssm").put_parameter(Name="/empty", Value=" ", Type="String", Overwrite=True)
+    with pytest.raises(StorageError, match="/empty is empty"):
+        TimedSSMResource(bucket_parameter="/empty").bucket()
+
+
+def test_no_region_says_which_variable_to_set(aws, monkeypatch):
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    with pytest.raises(StorageError, match="AWS_DEFAULT_REGION"):
+        TimedSSMResource().bucket()
+
+
+def test_the_bucket_parameter_is_that_of_the_loopback():
+    assert TimedSSMResource().bucket_parameter == BUCKET_PARAMETER

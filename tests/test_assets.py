@@ -1,0 +1,288 @@
+"""Real runs of the assets and their checks, in a Dagster instance of their own."""
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import boto3
+import dagster as dg
+import polars as pl
+import pytest
+import yaml
+
+from synth_assets.assets import payments_parquet, s3_raw_payments, transaction_schema
+from synth_assets.definitions import defs
+from synth_assets.generator.audit import CLAIMS
+from synth_assets.resources import OutputFolder
+from synth_assets.storage.loopback import BUCKET
+from tests.conftest import DAY, SCHEMA_FILE, day_table, make_plan, object_keys, write_day
+
+ALL = [transaction_schema, payments_parquet, s3_raw_payments]
+LOCAL = [transaction_schema, payments_parquet]
+NAME = f"payments_2000_{DAY}.parquet"
+
+
+def run(
+    instance: dg.DagsterInstance,
+    folder: Path,
+    assets: list = ALL,
+    *,
+    day: dt.date = DAY,
+    contract: Path | None = None,
+    **settings: Any,
+) -> dg.ExecuteInProcessResult:
+    resources: dict = {"output_folder": {"config": {"path": str(folder)}}}
+    if contract:
+        resources["contract"] = {"config": {"path": str(contract)}}
+    ops = {"payments_parquet": {"config": {"rows": 2_000, **settings}}} if payments_parquet in assets else {}
+    return defs.resolve_job_def("daily_payments").execute_in_process(
+        run_config={"resources": resources, "ops": ops},
+        partition_key=str(day),
+        asset_selection=[asset.key for asset in assets],
+        instance=instance,
+        raise_on_error=False,
+    )
+
+
+def metadata(result: dg.ExecuteInProcessResult, asset: dg.AssetsDefinition) -> dict[str, Any]:
+    (materialization,) = result.asset_materializations_for_node(asset.op.name)
+    return {name: entry.value for name, entry in materialization.metadata.items()}
+
+
+def errors(result: dg.ExecuteInProcessResult) -> list[str]:
+    return [
+        event.step_failure_data.user_failure_data.description
+        for event in result.filter_events(lambda event: event.is_step_failure)
+        if event.step_failure_data.user_failure_data
+    ]
+
+
+def checks(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
+    return {evaluation.check_name: evaluation.passed for evaluation in result.get_asset_check_evaluations()}
+
+
+def test_a_day_is_made_checked_and_landed(aws, instance, tmp_path):
+    result = run(instance, tmp_path)
+    assert result.success
+    assert checks(result) == dict.fromkeys([*CLAIMS, "dtypes_recognised", "object_is_local_file"], True)
+    assert [path.name for path in tmp_path.glob("payments*")] == [NAME]
+    assert object_keys() == [f"payments/year=2026/month=01/{NAME}"]
+    assert pl.read_parquet(tmp_path / NAME).height == 2_000
+
+
+def test_the_metadata_says_what_was_made(aws, instance, tmp_path):
+    result = run(instance, tmp_path, chunk_size=500, fraud_rate=0.5)
+    schema = metadata(result, transaction_schema)
+    assert (schema["version"], schema["columns"], len(schema["digest"])) == ("1.0.0", 24, 64)
+    assert [column.name for column in schema["dagster/column_schema"].columns][:2] == ["transaction_id", "event_time"]
+    made = metadata(result, payments_parquet)
+    path = tmp_path / NAME
+    assert made["path"] == str(path)
+    assert (made["dagster/row_count"], made["row_groups"], made["bytes"]) == (2_000, 4, path.stat().st_size)
+    assert made["seconds"] > 0
+    assert made["rows_per_second"] > 0
+    assert len(made["preview"].records) == 5
+    rates = {row.data["rate"]: row.data for row in made["observed_rates"].records}
+    assert rates["fraud_rate"]["configured"] == 0.5
+    assert rates["fraud_rate"]["observed"] == pl.read_parquet(path)["label_fraud"].mean()
+    landed = metadata(result, s3_raw_payments)
+    assert landed["dagster/uri"] == f"s3://{BUCKET}/payments/year=2026/month=01/{NAME}"
+    assert (landed["bytes"], landed["sent"]) == (path.stat().st_size, True)
+    head = boto3.client("s3").head_object(Bucket=BUCKET, Key=object_keys()[0])
+    assert (head["Metadata"]["rows"], head["Metadata"]["seed"]) == ("2000", "42")
+    assert head["Metadata"]["schema-version"] == "1.0.0"
+
+
+def test_each_chunk_is_logged_with_what_is_left(instance, tmp_path):
+    result = run(instance, tmp_path, LOCAL, chunk_size=500)
+    lines = [
+        record.user_message for record in instance.all_logs(result.run_id) if record.user_message.startswith("chunk")
+    ]
+    assert len(lines) == 4
+    assert lines[0].startswith("chunk 1 of 4: 500 rows, 1,500 left, ")
+    assert lines[3].startswith("chunk 4 of 4: 500 rows, 0 left, ")
+    assert all("rows/s" in line and "elapsed" in line for line in lines)
+
+
+def test_check_results_are_on_the_partition(instance, tmp_path):
+    result = run(instance, tmp_path, LOCAL)
+    assert {e.partition for e in result.get_asset_check_evaluations() if e.check_name in CLAIMS} == {str(DAY)}
+
+
+def test_bounds_are_shown_with_the_observed_figure(instance, tmp_path):
+    result = run(instance, tmp_path, LOCAL)
+    (fraud,) = [e for e in result.get_asset_check_evaluations() if e.check_name == "fraud_proportion_within_bounds"]
+    day = fraud.metadata["details"].records[0].data
+    assert day["lowest"] <= day["count"] <= day["highest"]
+    assert (day["expected"], day["observed"]) == (0.003, day["count"] / 2_000)
+
+
+def test_the_same_file_again_sends_nothing_and_another_row_count_replaces_it(aws, instance, tmp_path):
+    run(instance, tmp_path)
+    assert metadata(run(instance, tmp_path), s3_raw_payments)["sent"] is False
+    other = metadata(run(instance, tmp_path, rows=3_000), s3_raw_payments)
+    assert (other["sent"], other["replaced"]) == (True, f"payments/year=2026/month=01/{NAME}")
+    assert object_keys() == [f"payments/year=2026/month=01/payments_3000_{DAY}.parquet"]
+    assert [path.name for path in tmp_path.glob("payments*")] == [f"payments_3000_{DAY}.parquet"]
+
+
+def test_the_data_version_follows_content(instance, tmp_path):
+    def versions(**settings: Any) -> list[str]:
+        result = run(instance, tmp_path, LOCAL, **settings)
+        return [
+            result.asset_materializations_for_node(asset.op.name)[0].tags["dagster/data_version"] for asset in LOCAL
+        ]
+
+    schema_version, file_version = versions()
+    assert versions() == [schema_version, file_version]
+    assert versions(seed=7)[0] == schema_version
+    assert versions(seed=7)[1] != file_version
+
+
+def test_a_changed_contract_gives_another_data_version(instance, tmp_path):
+    changed = tmp_path / "contract.yaml"
+    changed.write_text(SCHEMA_FILE.read_text().replace("'ATM'", "'KIOSK'"))
+    digests = {
+        metadata(run(instance, tmp_path, LOCAL, contract=contract), transaction_schema)["digest"]
+        for contract in (SCHEMA_FILE, changed)
+    }
+    assert len(digests) == 2
+
+
+def write_bad_day(schema: Any, folder: Path) -> Path:
+    """A day whose labels are all false, under the plan of a day in which half of them are true."""
+    plan = make_plan(rows=2_000, fraud_rate=0.5)
+    table = day_table(schema, plan)
+    index = table.schema.get_field_index("label_fraud")
+    clean = pl.Series([False] * 2_000).to_arrow()
+    return write_day(folder, schema, plan, table.set_column(index, table.schema.field(index), clean))
+
+
+class DamagingFolder(OutputFolder):
+    """A folder that turns the day's file into a bad one between the run's steps."""
+
+    bad: str
+
+    @property
+    def folder(self) -> Path:
+        for finished in Path(self.path).glob("payments*"):
+            finished.write_bytes(Path(self.bad).read_bytes())
+        return Path(self.path)
+
+
+def test_a_broken_claim_stops_the_upload_in_its_own_run(aws, instance, tmp_path, schema):
+    (tmp_path / "bad").mkdir()
+    bad = write_bad_day(schema, tmp_path / "bad")
+    folder = DamagingFolder(path=str(tmp_path), bad=str(bad))
+    plant = dg.Definitions(
+        assets=defs.assets,
+        asset_checks=defs.asset_checks,
+        jobs=defs.jobs,
+        resources={**(defs.resources or {}), "output_folder": folder},
+    )
+    result = plant.resolve_job_def("daily_payments").execute_in_process(
+        run_config={"ops": {"payments_parquet": {"config": {"rows": 2_000, "fraud_rate": 0.5}}}},
+        partition_key=str(DAY),
+        instance=instance,
+        raise_on_error=False,
+    )
+    assert not result.success
+    assert {name for name, passed in checks(result).items() if not passed} == {"fraud_proportion_within_bounds"}
+    assert not result.asset_materializations_for_node("s3_raw_payments")
+    assert object_keys() == []
+
+
+def test_a_later_run_of_the_upload_alone_refuses_too(aws, instance, tmp_path, schema):
+    write_bad_day(schema, tmp_path)
+    result = run(instance, tmp_path, [s3_raw_payments])
+    (error,) = errors(result)
+    assert "was not sent: 1 claims about it do not hold" in error
+    assert "fraud_proportion_within_bounds: " in error
+    assert object_keys() == []
+
+
+def test_the_upload_of_a_missing_file_says_what_to_materialize(aws, instance, tmp_path):
+    (error,) = errors(run(instance, tmp_path, [s3_raw_payments]))
+    assert error == f"There is no file of {DAY} in {tmp_path}. Materialize payments_parquet for this partition."
+
+
+def run_checks(instance: dg.DagsterInstance, folder: Path, selection: dg.AssetSelection) -> dg.ExecuteInProcessResult:
+    job = dg.define_asset_job("checks", selection=selection)
+    return (
+        dg.Definitions.merge(defs, dg.Definitions(jobs=[job]))
+        .resolve_job_def("checks")
+        .execute_in_process(
+            run_config={"resources": {"output_folder": {"config": {"path": str(folder)}}}},
+            tags={"dagster/partition": str(DAY)},
+            instance=instance,
+            raise_on_error=False,
+        )
+    )
+
+
+def test_checks_run_alone_and_fail_where_there_is_no_file(instance, tmp_path):
+    result = run_checks(instance, tmp_path, dg.AssetSelection.checks_for_assets(payments_parquet))
+    assert checks(result) == dict.fromkeys(CLAIMS, False)
+    assert all("There is no file of" in e.description for e in result.get_asset_check_evaluations())
+
+
+def test_one_check_runs_alone(instance, tmp_path, schema):
+    write_day(tmp_path, schema, make_plan())
+    key = dg.AssetCheckKey(payments_parquet.key, "transaction_ids_unique")
+    assert checks(run_checks(instance, tmp_path, dg.AssetSelection.checks(key))) == {"transaction_ids_unique": True}
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda d: d["fields"][3].pop("name"), "field 4: `name` must be text"),
+        (lambda d: d["fields"].append({**d["fields"][3], "name": "tip"}), "field tip: .*no builder"),
+        (lambda d: d["fields"][12].update(nullable=False), "field mcc_code: `nullable` is false"),
+    ],
+)
+def test_a_contract_that_cannot_be_made_stops_the_day_before_a_row(instance, tmp_path, change, says):
+    previous = run(instance, tmp_path, LOCAL)
+    assert previous.success
+    before = (tmp_path / NAME).read_bytes()
+    document = yaml.safe_load(SCHEMA_FILE.read_text())
+    change(document)
+    contract = tmp_path / "contract.yaml"
+    contract.write_text(yaml.safe_dump(document, sort_keys=False))
+    result = run(instance, tmp_path, LOCAL, contract=contract)
+    assert not result.success
+    (error,) = errors(result)
+    assert pl.Series([error]).str.contains(says)[0], error
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["contract.yaml", NAME]
+    assert (tmp_path / NAME).read_bytes() == before
+
+
+def test_an_unrecognised_dtype_is_logged_shown_and_warned_of(instance, tmp_path):
+    document = yaml.safe_load(SCHEMA_FILE.read_text())
+    document["fields"][3]["dtype"] = "decimal"
+    contract = tmp_path / "contract.yaml"
+    contract.write_text(yaml.safe_dump(document, sort_keys=False))
+    result = run(instance, tmp_path, LOCAL, contract=contract)
+    assert result.success
+    assert metadata(result, transaction_schema)["unrecognised_dtypes"] == "amount: decimal"
+    assert any("amount: dtype 'decimal'" in record.user_message for record in instance.all_logs(result.run_id))
+    (warned,) = [e for e in result.get_asset_check_evaluations() if e.check_name == "dtypes_recognised"]
+    assert (warned.passed, warned.severity) == (False, dg.AssetCheckSeverity.WARN)
+    frame = pl.read_parquet(tmp_path / NAME)
+    assert frame.schema["amount"] == pl.String
+    assert frame["amount"].cast(pl.Float64).is_between(1, 500).all()
+
+
+def test_an_unknown_setting_or_partition_makes_nothing(instance, tmp_path):
+    with pytest.raises(dg.DagsterInvalidConfigError, match="colour"):
+        run(instance, tmp_path, LOCAL, colour="red")
+    with pytest.raises(dg.DagsterUnknownPartitionError):
+        run(instance, tmp_path, LOCAL, day=dt.date(2019, 1, 1))
+    assert not list(tmp_path.glob("payments*"))
+
+
+def test_a_setting_out_of_bounds_makes_nothing(instance, tmp_path):
+    result = run(instance, tmp_path, LOCAL, fraud_rate=1.5)
+    assert not result.success
+    (failure,) = result.filter_events(lambda event: event.is_step_failure)
+    assert "fraud_rate" in failure.step_failure_data.error.cause.message
+    assert not list(tmp_path.glob("payments*"))
