@@ -83,7 +83,7 @@ def payments_parquet(
     with one_clear_error():
         schema = contract.read()
         plan = config.plan(dt.date.fromisoformat(context.partition_key))
-        simulator = TransactionSimulator(schema, plan)
+        simulator = TransactionSimulator(schema, plan, config.workers)
         provenance = provenance_of(schema, plan)
         counts: Counter[str] = Counter()
         path = output_folder.folder / file_name(plan.rows, plan.day)

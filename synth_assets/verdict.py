@@ -1,6 +1,7 @@
 """A day's file, read and judged: where storage's reading meets the generator's verdict."""
 
 import datetime as dt
+from functools import lru_cache
 from pathlib import Path
 
 from synth_assets.generator.audit import Claim, Evidence, judge
@@ -29,9 +30,24 @@ def judge_file(schema: TransactionSchema, day: dt.date, path: Path) -> list[Clai
     Raises:
         StorageError: the file is no Parquet file.
     """
+    return _judge_once(schema, day, path, *_identity(path))
+
+
+@lru_cache(maxsize=1)
+def _judge_once(schema: TransactionSchema, day: dt.date, path: Path, *identity: int) -> list[Claim]:
+    """The checks and the upload of one run ask the same; what was judged is judged again only once it changed."""
     with parquet.opened(path, day) as file:
         evidence = Evidence(file.schema, file.rows, file.named_rows, file.provenance, file.batches, parquet.UNREADABLE)
         return judge(schema, day, evidence)
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    """Changes with every write to the file: not even setting its times back keeps ctime."""
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise StorageError(f"Cannot read {path}: {error.strerror}. Materialize its partition again.") from error
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def measure_file(day: dt.date, path: Path) -> LocalFile:

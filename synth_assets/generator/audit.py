@@ -17,7 +17,6 @@ from itertools import zip_longest
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -149,13 +148,13 @@ def judge(schema: TransactionSchema, day: dt.date, evidence: Evidence) -> list[C
         reason = f"not judged: {provenance.summary if plan is None else columns.summary}"
         judged = {columns.name: columns, provenance.name: provenance}
         return [judged.get(name, Claim(name, False, reason)) for name in CLAIMS]
-    survey = Survey(schema, plan)
+    survey = Survey(schema, plan, evidence.rows)
     damage = ""
     repeated: list[str] = []
     try:
         for batch in evidence.batches(None):
             survey.add(batch)
-        repeated = repeated_ids(schema.primary_key, evidence)
+        repeated = repeated_ids(survey, evidence)
     except evidence.broken as error:
         damage = f"not judged: the file cannot be read to its end ({' '.join(str(error).split())})"
     read = survey.counts["rows"]
@@ -176,41 +175,15 @@ def judge(schema: TransactionSchema, day: dt.date, evidence: Evidence) -> list[C
     return [claim if not damage or claim.name in from_footer else Claim(claim.name, False, damage) for claim in claims]
 
 
-def repeated_ids(primary_key: str, evidence: Evidence, examples: int = 5) -> list[str]:
-    """Some ids that appear more than once; empty where all are different.
-
-    64-bit fingerprints are compared, `IDS_AT_ONCE` at a time, so memory does not grow with the rows; only ids
-    whose fingerprints meet are compared themselves.
-    """
-    passes = -(-max(evidence.rows, 1) // IDS_AT_ONCE)
-    suspects: list[int] = []
-    for number in range(passes):
-        parts = [np.empty(0, dtype=np.uint64)]
-        for _, prints in _fingerprints(primary_key, evidence):
-            parts.append(prints[prints % np.uint64(passes) == number] if passes > 1 else prints)
-        fingerprints = np.concatenate(parts)
-        fingerprints.sort()
-        suspects += fingerprints[1:][fingerprints[1:] == fingerprints[:-1]][:examples].tolist()
-    if not suspects:
-        return []
-    seen: Counter[str] = Counter()
-    for ids, prints in _fingerprints(primary_key, evidence):
-        seen.update(ids.filter(np.isin(prints, suspects)).cast(pl.String).to_list())
-    return [str(each) for each, count in seen.most_common(examples) if count > 1]
-
-
-def _fingerprints(primary_key: str, evidence: Evidence) -> Iterator[tuple[pl.Series, npt.NDArray[np.uint64]]]:
-    for batch in evidence.batches([primary_key]):
-        ids = pl.Series(batch.column(0))
-        yield ids, ids.hash().to_numpy()
-
-
 class Survey:
     """One pass over a file, row group by row group: what the claims need to know, in constant memory."""
 
-    def __init__(self, schema: TransactionSchema, plan: GenerationPlan) -> None:
+    def __init__(self, schema: TransactionSchema, plan: GenerationPlan, rows: int) -> None:
         self.schema = schema
         self.plan = plan
+        self.id_passes = -(-max(rows, 1) // IDS_AT_ONCE)
+        self.fingerprints: list[pl.Series] = []
+        """Those of the transaction ids that belong to the first pass."""
         self.counts: Counter[str] = Counter()
         self.frauds_by_tenth = np.zeros(TENTHS, dtype=np.int64)
         self.first: dt.datetime | None = None
@@ -222,7 +195,7 @@ class Survey:
         self.breaches: Counter[str] = Counter()
         """By rule, the rows that break it."""
         self._rules = {
-            name: (~holds).fill_null(False).sum()
+            name: (~holds).sum()
             for name, (columns, holds) in value_rules(plan).items()
             if all(column in schema and schema[column].recognised for column in columns)
         }
@@ -238,6 +211,7 @@ class Survey:
             tenths = np.minimum(rows * TENTHS // self.plan.rows, TENTHS - 1)
             self.frauds_by_tenth += np.bincount(tenths, minlength=TENTHS)
         self._add_times(frame[self.schema.event_time].drop_nulls())
+        self.fingerprints.append(_share(frame[self.schema.primary_key].hash(), self.id_passes, 0))
         self.counts.update(tally(frame))
         self.breaches.update(frame.select(**self._rules).row(0, named=True))
 
@@ -253,14 +227,56 @@ class Survey:
         self.last = times[-1]
 
 
+def repeated_ids(survey: Survey, evidence: Evidence, examples: int = 5) -> list[str]:
+    """Some ids that appear more than once; empty where all are different.
+
+    64-bit fingerprints are compared, `IDS_AT_ONCE` at a time, so memory does not grow with the rows. The survey has
+    gathered the first of them; the others, and ids whose fingerprints meet, are read again.
+    """
+    suspects = _met(survey.fingerprints)
+    for number in range(1, survey.id_passes):
+        suspects += _met([_share(prints, survey.id_passes, number) for _, prints in _ids(survey.schema, evidence)])
+    if not suspects:
+        return []
+    seen: Counter[str] = Counter()
+    for ids, prints in _ids(survey.schema, evidence):
+        seen.update(ids.filter(prints.is_in(suspects)).cast(pl.String).to_list())
+    return [each for each, count in seen.most_common(examples) if count > 1]
+
+
+def _met(parts: list[pl.Series], enough: int = 100) -> list[int]:
+    """Fingerprints that appear more than once, some of them where they are many."""
+    fingerprints = pl.concat(parts) if parts else pl.Series(dtype=pl.UInt64)
+    if fingerprints.n_unique() == len(fingerprints):
+        return []
+    return fingerprints.filter(fingerprints.is_duplicated()).unique().head(enough).to_list()
+
+
+def _share(prints: pl.Series, passes: int, number: int) -> pl.Series:
+    """The fingerprints of one pass of several."""
+    return prints if passes == 1 else prints.filter(prints % passes == number)
+
+
+def _ids(schema: TransactionSchema, evidence: Evidence) -> Iterator[tuple[pl.Series, pl.Series]]:
+    """The file's transaction ids with their fingerprints, row group by row group."""
+    for batch in evidence.batches([schema.primary_key]):
+        ids = pl.Series(batch.column(0))
+        yield ids, ids.hash()
+
+
 def value_rules(plan: GenerationPlan) -> dict[str, tuple[tuple[str, ...], pl.Expr]]:
     """The rules on the values of a row: by what a rule says, the columns it reads and what holds in every row.
 
     A null breaks no rule; the null proportions are a claim of their own.
     """
-    uuid4 = r"^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
-    network = pl.col("ip_address").str.extract(r"^(\d{1,3}\.\d{1,3})\.\d{1,3}\.\d{1,3}$").fill_null("")
-    online = pl.col("channel").cast(pl.String) == ONLINE
+    address = pl.col("ip_address").drop_nulls()
+    network = address.str.extract(r"^([0-9]{1,3}\.[0-9]{1,3})\.[0-9]{1,3}\.[0-9]{1,3}$").fill_null("none")
+    online = pl.col("channel") == ONLINE
+    start, end = plan.window
+    one_year = start.year == (end - dt.timedelta(microseconds=1)).year
+    event_year = pl.lit(start.year) if one_year else pl.col("event_time").dt.year()
+
+    uuid4 = "^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
 
     def text(column: str) -> pl.Expr:
         return pl.col(column).cast(pl.String)
@@ -280,7 +296,7 @@ def value_rules(plan: GenerationPlan) -> dict[str, tuple[tuple[str, ...], pl.Exp
         "card_pan_hash is a SHA-256": (("card_pan_hash",), pl.col("card_pan_hash").str.contains("^[0-9a-f]{64}$")),
         "card expires in one to five years": (
             ("card_exp_year", "event_time"),
-            (pl.col("card_exp_year") - pl.col("event_time").dt.year()).is_between(*EXPIRY_YEARS_AHEAD),
+            (pl.col("card_exp_year") - event_year).is_between(*EXPIRY_YEARS_AHEAD),
         ),
         "card_exp_month is a month": within("card_exp_month", 1, 12),
         "customer_id is in range": within("customer_id", *CUSTOMER_IDS),
@@ -292,7 +308,7 @@ def value_rules(plan: GenerationPlan) -> dict[str, tuple[tuple[str, ...], pl.Exp
         "device_id is a UUIDv4": (("device_id",), pl.col("device_id").str.contains(uuid4)),
         "ip_address is public": (
             ("ip_address",),
-            pl.col("ip_address").is_null() | network.is_in(reference.public_prefixes()),
+            network.is_in(reference.public_prefixes()),
         ),
         "ip_address is present exactly on line": (
             ("ip_address", "channel"),

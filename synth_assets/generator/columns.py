@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +41,27 @@ class Block:
     @property
     def rows(self) -> int:
         return self.streams.rows
+
+    # Read by more than one column, so drawn once.
+
+    @cached_property
+    def scheme(self) -> Words:
+        """The place of each row's card scheme in its enum."""
+        return self.streams.below("card_scheme", len(self.schema["card_scheme"].enum))
+
+    @cached_property
+    def channel(self) -> Words:
+        """The place of each row's channel in its enum."""
+        return self.streams.below("channel", len(self.schema["channel"].enum))
+
+    @cached_property
+    def off_line(self) -> Mask:
+        return self.channel != self.schema["channel"].enum.index(ONLINE)
+
+    @cached_property
+    def unlocated(self) -> Mask:
+        """Whether each row lacks its coordinates."""
+        return self.streams.chosen("position/null", self.plan.null_geo_rate)
 
 
 Build = Callable[[Block, Field], pl.Series]
@@ -107,9 +128,7 @@ def one_of(values: tuple[str, ...] = ()) -> Build:
     def build(block: Block, column: Field) -> pl.Series:
         options = column.enum or values
         numbers = block.streams.below(column.name, len(options))
-        if column.enum:
-            return pl.Series(numbers.astype(np.uint8 if len(options) < 256 else np.uint32)).cat.to(column.polars_type)
-        return pl.Series(options).gather(numbers)
+        return _enum(numbers, column) if column.enum else pl.Series(options).gather(numbers)
 
     return build
 
@@ -151,10 +170,12 @@ def _event_milliseconds(block: Block) -> npt.NDArray[np.int64]:
     first_row = block.streams.number * BLOCK_ROWS
     first = start + (end - start) * first_row // block.plan.rows
     last = start + (end - start) * (first_row + block.rows) // block.plan.rows
+    span = last - first
     # A double below 1.0 times a span below 2**35 never rounds up to the span: no time reaches `last`.
-    offsets = (block.streams.fractions("event_time") * (last - first)).astype(np.int64)
+    # 32 bits hold the span of 49 days and sort in half the time.
+    offsets = (block.streams.fractions("event_time") * span).astype(np.uint32 if span < 2**32 else np.int64)
     offsets.sort()
-    return offsets + first
+    return offsets.astype(np.int64) + first
 
 
 def local_time_offset(block: Block, column: Field) -> pl.Series:
@@ -172,36 +193,42 @@ def amount(block: Block, column: Field) -> pl.Series:
 # --- card ------------------------------------------------------------------------------------------------------
 
 
+def card_scheme(block: Block, column: Field) -> pl.Series:
+    return _enum(block.scheme, column)
+
+
 @dataclass(frozen=True)
 class PanTable:
-    """For every first four digits of every scheme: what the rest of a PAN needs to know.
+    """What the rest of a PAN needs to know of its first four digits.
 
-    `offsets` and `counts` (by scheme) say where a scheme's entries lie; the other arrays have one value an entry.
+    `offsets` and `counts` (by scheme) say where a scheme's entries lie; the other arrays have one value an entry:
+    the four digits, their part of Luhn's sum, and how many numbers the third group after them can be.
     """
 
     offsets: Words
     counts: Words
     heads: Words
     head_sums: Words
-    rest_sizes: Words
+    third_group_sizes: Words
 
 
 @cache
 def _pan_table(schemes: tuple[str, ...]) -> PanTable:
-    heads, head_sums, rest_sizes = [], [], []
+    heads, head_sums, third_group_sizes = [], [], []
     for scheme in schemes:
         scheme_heads = reference.pan_heads(scheme)
-        rest_digits = reference.PAN_LENGTHS[scheme] - 4 - 1
+        # A PAN is its head, a third group of two or three digits, two groups of four, and the check digit.
+        third_group_digits = reference.PAN_LENGTHS[scheme] - 4 - 8 - 1
         heads.append(scheme_heads)
-        head_sums.append(_luhn_sums(doubles_last=rest_digits % 2 == 0)[scheme_heads])
-        rest_sizes.append(np.full(len(scheme_heads), 10**rest_digits, dtype=np.uint64))
+        head_sums.append(_luhn_sums(doubles_last=third_group_digits % 2 == 0)[scheme_heads])
+        third_group_sizes.append(np.full(len(scheme_heads), 10**third_group_digits, dtype=np.uint64))
     counts = np.array([len(each) for each in heads], dtype=np.uint64)
     return PanTable(
         offsets=np.cumsum(counts) - counts,
         counts=counts,
         heads=np.concatenate(heads),
         head_sums=np.concatenate(head_sums),
-        rest_sizes=np.concatenate(rest_sizes),
+        third_group_sizes=np.concatenate(third_group_sizes),
     )
 
 
@@ -218,21 +245,18 @@ def _luhn_sums(doubles_last: bool) -> Words:
 
 def _pan(block: Block) -> Words:
     """A PAN a row: its scheme's first digits and length, random digits between, Luhn's check digit at the end."""
-    schemes = block.schema["card_scheme"].enum
-    table = _pan_table(schemes)
-    scheme = block.streams.below("card_scheme", len(schemes))
-    halves = block.streams.halves("card_pan_hash/head")
-    entry = table.offsets[scheme] + ((halves * table.counts[scheme]) >> np.uint64(32))
-    rest_size = table.rest_sizes[entry]
-    # 10**11 of 2**64 words: no rest is more than 1e-8 likelier than another.
-    rest = block.streams.words("card_pan_hash/rest") % rest_size
-    # The digit left of the check digit is doubled, so every group of four, counted from there, doubles its last.
+    table = _pan_table(block.schema["card_scheme"].enum)
+    head = table.offsets[block.scheme] + block.streams.below("card_pan_hash/head", table.counts[block.scheme])
+    third_group_size = table.third_group_sizes[head]
+    third = block.streams.below("card_pan_hash/third", third_group_size)
+    second = block.streams.below("card_pan_hash/second", 10_000)
+    first = block.streams.below("card_pan_hash/first", 10_000)
+    # The digit left of the check digit is doubled, so every group, counted from there, doubles its last.
     sums = _luhn_sums(doubles_last=True)
-    ten_thousand = np.uint64(10_000)
-    high, low = np.divmod(rest, np.uint64(10**8))
-    total = table.head_sums[entry] + sums[high] + sums[low // ten_thousand] + sums[low % ten_thousand]
+    total = table.head_sums[head] + sums[third] + sums[second] + sums[first]
     check = np.uint64(9) * total % np.uint64(10)
-    return (table.heads[entry] * rest_size + rest) * np.uint64(10) + check
+    digits = (table.heads[head] * third_group_size + third) * np.uint64(10_000) + second
+    return (digits * np.uint64(10_000) + first) * np.uint64(10) + check
 
 
 def card_pan_hash(block: Block, column: Field) -> pl.Series:
@@ -253,31 +277,30 @@ def card_exp_year(block: Block, column: Field) -> pl.Series:
 # --- device and place ------------------------------------------------------------------------------------------
 
 
-def _not_online(block: Block) -> Mask:
-    channels = block.schema["channel"].enum
-    return block.streams.below("channel", len(channels)) != channels.index(ONLINE)
+def channel(block: Block, column: Field) -> pl.Series:
+    return _enum(block.channel, column)
 
 
 @cache
 def _address_parts() -> tuple[pl.Series, pl.Series]:
-    octet_pairs = pl.Series([f"{number >> 8}.{number & 255}" for number in range(2**16)])
-    return pl.Series(reference.public_prefixes()), octet_pairs
+    return pl.Series(reference.public_prefixes()), pl.Series(reference.octet_pairs())
 
 
 def ip_address(block: Block, column: Field) -> pl.Series:
     networks, hosts = _address_parts()
-    network = pl.Series(block.streams.below("ip_address/network", len(networks)))
-    network = _with_nulls(network, _not_online(block))
-    parts = pl.DataFrame(
-        {"network": networks.gather(network), "host": hosts.gather(block.streams.below("ip_address/host", len(hosts)))}
-    )
-    return parts.select(pl.concat_str("network", "host", separator=".")).to_series()
+    online = ~block.off_line
+    network = block.streams.below("ip_address/network", len(networks))[online]
+    host = block.streams.below("ip_address/host", len(hosts))[online]
+    parts = pl.DataFrame({"network": networks.gather(network), "host": hosts.gather(host)})
+    addresses = parts.select(pl.concat_str("network", "host", separator=".")).to_series()
+    # Only the rows on line have an address: the n-th of them has the n-th.
+    return addresses.gather(_with_nulls(pl.Series(np.cumsum(online) - 1), block.off_line))
 
 
 def user_agent(block: Block, column: Field) -> pl.Series:
     agents = reference.user_agents()
     numbers = pl.Series(block.streams.below(column.name, len(agents)))
-    return pl.Series(agents).gather(_with_nulls(numbers, _not_online(block)))
+    return pl.Series(agents).gather(_with_nulls(numbers, block.off_line))
 
 
 def mcc_code(block: Block, column: Field) -> pl.Series:
@@ -290,7 +313,7 @@ def degrees(limit: int) -> Build:
     def build(block: Block, column: Field) -> pl.Series:
         edge = limit * 1_000_000
         values = _decimals(block.streams.below(column.name, 2 * edge + 1), -edge, 1_000_000)
-        return _with_nulls(values, block.streams.chosen("position/null", block.plan.null_geo_rate))
+        return _with_nulls(values, block.unlocated)
 
     return build
 
@@ -304,14 +327,14 @@ UNIFORM: dict[str, Column] = {
     "amount": Column(amount, ("float",)),
     "currency_code": Column(one_of(reference.CURRENCY_CODES), ("string", "enum"), repeats=True),
     "card_pan_hash": Column(card_pan_hash, ("string",), needs={"card_scheme": ()}),
-    "card_scheme": Column(one_of(), ("enum",), known=tuple(reference.PAN_LENGTHS)),
+    "card_scheme": Column(card_scheme, ("enum",), known=tuple(reference.PAN_LENGTHS)),
     "card_exp_year": Column(card_exp_year, ("int",), needs={"event_time": ()}, repeats=True),
     "card_exp_month": Column(whole_number(1, 12), ("int",), repeats=True),
     "customer_id": Column(whole_number(*CUSTOMER_IDS), ("int",)),
     "merchant_id": Column(whole_number(*MERCHANT_IDS), ("int",), repeats=True),
     "merchant_country": Column(one_of(reference.COUNTRY_CODES), ("string", "enum"), repeats=True),
     "mcc_code": Column(mcc_code, ("enum",), lambda plan, _: plan.null_mcc_rate),
-    "channel": Column(one_of(), ("enum",)),
+    "channel": Column(channel, ("enum",)),
     "pos_entry_mode": Column(one_of(), ("enum",)),
     "device_id": Column(device_id, ("string",), lambda plan, _: plan.null_device_rate),
     "device_type": Column(one_of(), ("enum",)),
@@ -385,6 +408,11 @@ def null_shares(schema: TransactionSchema, plan: GenerationPlan) -> dict[str, fl
 
 def _int64(numbers: Words) -> pl.Series:
     return pl.Series(numbers.view(np.int64))
+
+
+def _enum(numbers: Words, column: Field) -> pl.Series:
+    """Places in the column's enum as its values."""
+    return pl.Series(numbers.astype(np.uint8 if len(column.enum) < 256 else np.uint32)).cat.to(column.polars_type)
 
 
 def _decimals(numbers: Words, lowest: int, unit: int) -> pl.Series:

@@ -89,4 +89,11 @@ def public_prefixes() -> tuple[str, ...]:
     for network in map(ipaddress.IPv4Network, SPECIAL_USE_NETWORKS):
         first, last = int(network.network_address) >> 16, int(network.broadcast_address) >> 16
         special[first : last + 1] = True
-    return tuple(f"{prefix >> 8}.{prefix & 255}" for prefix in np.flatnonzero(~special).tolist())
+    return tuple(np.array(octet_pairs())[~special].tolist())
+
+
+@cache
+def octet_pairs() -> tuple[str, ...]:
+    """ "0.0" … "255.255", in order."""
+    octets = [str(octet) for octet in range(256)]
+    return tuple(f"{high}.{low}" for high in octets for low in octets)

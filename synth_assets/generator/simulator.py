@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from itertools import islice
 
 import polars as pl
 
@@ -15,18 +18,20 @@ from synth_assets.generator.streams import BLOCK_ROWS, BlockStreams
 class TransactionSimulator:
     """One day of payments, as frames of `chunk_size` rows (the last may be shorter) in contract order.
 
-    Iterating twice gives the same frames. Any block can be made alone, in any order.
+    Iterating twice gives the same frames. Any block can be made alone, in any order: `workers` threads make
+    blocks ahead of the iteration, at most one each, and change nothing but the time.
 
     Raises:
         SchemaError: the plan's profile cannot make the contract.
         PlanError: a REQUIRED column would have nulls.
     """
 
-    def __init__(self, schema: TransactionSchema, plan: GenerationPlan) -> None:
+    def __init__(self, schema: TransactionSchema, plan: GenerationPlan, workers: int = 1) -> None:
         check_schema(schema, plan.profile)
         null_shares(schema, plan)
         self.schema = schema
         self.plan = plan
+        self.workers = workers
 
     @property
     def block_count(self) -> int:
@@ -45,7 +50,17 @@ class TransactionSimulator:
         )
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
-        return rechunked((self.block(number) for number in range(self.block_count)), self.plan.chunk_size)
+        with ThreadPoolExecutor(self.workers, thread_name_prefix="generate") as pool:
+            yield from rechunked(self._blocks(pool), self.plan.chunk_size)
+
+    def _blocks(self, pool: Executor) -> Iterator[pl.DataFrame]:
+        """The blocks in order, each worker one ahead."""
+        numbers = iter(range(self.block_count))
+        ahead = deque(pool.submit(self.block, number) for number in islice(numbers, self.workers))
+        while ahead:
+            block = ahead.popleft().result()
+            ahead.extend(pool.submit(self.block, number) for number in islice(numbers, 1))
+            yield block
 
 
 def rechunked(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:

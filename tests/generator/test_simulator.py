@@ -14,7 +14,7 @@ from synth_assets.generator.simulator import TransactionSimulator
 from synth_assets.generator.streams import BLOCK_ROWS, BlockStreams
 from tests.conftest import DAY, PROJECT_ROOT, digest, make_frame, make_plan
 
-GOLDEN = "317b9737c1e2c353ac2c5041ee74ab683dbf97a6d5e3fd5f7824e0666896fb2c"
+GOLDEN = "5e3345666fc95c8888c7f79542386dc4c19f6e5a773dd2c39fb50cd1e98f1da5"
 
 
 def test_a_small_day_is_what_it_always_was(schema):
@@ -38,6 +38,24 @@ def test_any_block_alone_equals_its_place_in_the_whole(schema):
     assert simulator.block_count == 3
     for number in (2, 0, 1):
         assert_frame_equal(simulator.block(number), whole.slice(number * BLOCK_ROWS, BLOCK_ROWS))
+
+
+@pytest.mark.parametrize("workers", [2, 5])
+def test_the_number_of_workers_changes_no_value(schema, workers):
+    plan = make_plan(rows=4 * BLOCK_ROWS + 5, chunk_size=100_000)
+    one, several = list(TransactionSimulator(schema, plan)), list(TransactionSimulator(schema, plan, workers))
+    assert [digest(frame) for frame in one] == [digest(frame) for frame in several]
+
+
+def test_workers_make_no_more_than_one_block_each_ahead(schema, monkeypatch):
+    made: list[int] = []
+    block = TransactionSimulator.block
+    monkeypatch.setattr(TransactionSimulator, "block", lambda self, n: made.append(n) or block(self, n))
+    frames = iter(TransactionSimulator(schema, make_plan(rows=20 * BLOCK_ROWS, chunk_size=BLOCK_ROWS), workers=3))
+    for taken in range(1, 6):
+        next(frames)
+        assert len(made) <= taken + 3
+    frames.close()
 
 
 def test_iterating_twice_gives_the_same(schema):
