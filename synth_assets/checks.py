@@ -20,10 +20,11 @@ def dtypes_recognised(contract: Contract) -> dg.AssetCheckResult:
     """Every field's dtype is one of the contract's; any other becomes a nullable string."""
     with one_clear_error():
         unrecognised = contract.read().unrecognised
+    named = ", ".join(f"{field.name} ({field.dtype})" for field in unrecognised)
     return dg.AssetCheckResult(
         passed=not unrecognised,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"unrecognised": ", ".join(f"{field.name}: {field.dtype}" for field in unrecognised) or "none"},
+        description=f"written as nullable strings: {named or 'none'}",
     )
 
 

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, NoReturn, get_args, get_origin
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from tqdm import tqdm
+from yaml import YAMLError
 
-from synth_assets.generator.plan import PlanSettings, describe_faults
+from synth_assets.generator.plan import GenerationPlan, PlanError, PlanSettings, describe_faults
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 
 def option(name: str) -> str:
     return "--" + name.replace("_", "-")
+
+
+def date(text: str) -> dt.date:
+    """YYYY-MM-DD as a date; argparse names a wrong one after this function."""
+    return dt.datetime.strptime(text, "%Y-%m-%d").date()
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -35,7 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--date",
-        type=dt.date.fromisoformat,
+        type=date,
         metavar="YYYY-MM-DD",
         help="the day to make (default: the last complete day)",
     )
@@ -87,6 +93,10 @@ def main(arguments: list[str] | None = None) -> int:
     if not DAILY.has_partition_key(day):
         days = f"{DAILY.get_first_partition_key()} to {DAILY.get_last_partition_key()}"
         parser.error(f"--date: {day} is not among the partitions, the complete days from {days}")
+    try:
+        GenerationPlan.of(day=day, **settings)
+    except PlanError as error:
+        parser.error(str(error))
     return materialize(day, settings, options)
 
 
@@ -96,13 +106,19 @@ def materialize(day: str, settings: dict[str, Any], options: argparse.Namespace)
     from synth_assets.assets import payments_parquet, s3_raw_payments, transaction_schema
     from synth_assets.definitions import daily_payments, defs
 
+    try:
+        instance = _instance()
+    except (dg.DagsterError, OSError, YAMLError) as error:
+        home = os.environ.get("DAGSTER_HOME")
+        print(f"error: no Dagster instance in {home}: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
     selected = [transaction_schema, payments_parquet, *([s3_raw_payments] if options.s3 == "yes" else [])]
     with progress_bar(settings["rows"]) as bar:
         plant = dg.Definitions.merge(defs, dg.Definitions(loggers={"command_line": _logger(bar)}))
         result = plant.resolve_job_def(daily_payments.name).execute_in_process(
             partition_key=day,
             asset_selection=[asset.key for asset in selected],
-            instance=_instance(),
+            instance=instance,
             raise_on_error=False,
             run_config={
                 "ops": {"payments_parquet": {"config": settings}},
@@ -113,7 +129,10 @@ def materialize(day: str, settings: dict[str, Any], options: argparse.Namespace)
     for evaluation in result.get_asset_check_evaluations():
         if not evaluation.passed:
             print(f"{evaluation.severity.value}: {evaluation.check_name}: {evaluation.description}", file=sys.stderr)
-    for failure in result.filter_events(lambda event: event.is_step_failure):
+    failures = result.filter_events(lambda event: event.is_step_failure) or result.filter_events(
+        lambda event: event.is_job_failure
+    )
+    for failure in failures:
         print(f"error: {_message(failure)}", file=sys.stderr)
     if not result.success:
         return 1
@@ -128,7 +147,7 @@ def _resources(options: argparse.Namespace) -> dict[str, Any]:
     named = {
         "output_folder": {"path": str(options.out.absolute())},
         "contract": {"path": str(options.schema.absolute())} if options.schema else None,
-        "ssm": {"bucket_parameter": options.bucket_parameter} if options.bucket_parameter else None,
+        "ssm": {"bucket_parameter": options.bucket_parameter} if options.bucket_parameter is not None else None,
     }
     return {resource: {"config": config} for resource, config in named.items() if config}
 
@@ -170,14 +189,17 @@ def _logger(bar: tqdm[NoReturn]) -> dg.LoggerDefinition:
 
 
 def _message(failure: dg.DagsterEvent) -> str:
-    """The failed step's own words: those of our errors, or of the exception that nobody expected."""
-    data = failure.step_failure_data
-    if data.user_failure_data and data.user_failure_data.description:
-        return str(data.user_failure_data.description)
+    """The failure's own words: those of our errors, or of an exception that nobody expected."""
+    data = failure.step_failure_data if failure.is_step_failure else failure.job_failure_data
+    described = getattr(data, "user_failure_data", None)
+    if described and described.description:
+        return str(described.description)
     error = data.error
     while error and error.cause:
         error = error.cause
-    return f"step {failure.step_key} failed: {' '.join(error.message.split()) if error else 'no reason is known'}"
+    if error and error.cls_name == "DagsterExecutionInterruptedError":
+        return "interrupted"
+    return f"{failure.step_key or 'the run'} failed: {' '.join(error.message.split()) if error else 'no reason given'}"
 
 
 if __name__ == "__main__":

@@ -81,6 +81,10 @@ class TimedS3Resource(TimeLimits, S3Resource):
     def get_client(self) -> "S3Client":
         return self._client("s3", unsigned=self.use_unsigned_session)
 
+    def get_object_to_set_on_execution_context(self) -> "TimedS3Resource":
+        # dagster-aws makes a client here, before the step begins: wrong settings would fail the run without a word.
+        return self
+
 
 class TimedSSMResource(TimeLimits, SSMResource):
     """dagster-aws's SSM resource with time limits. What is not set here comes from the environment (AWS_…)."""

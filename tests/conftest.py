@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from synth_assets.storage import parquet
 from synth_assets.storage.layout import file_name
 from synth_assets.storage.loopback import BUCKET, LoopbackAws, loopback_aws
 
+BIN = Path(sys.executable).parent
 SCHEMA_FILE = PROJECT_ROOT / "schema" / "transaction_schema.yaml"
 DAY = dt.date(2026, 1, 15)
 
@@ -107,3 +109,17 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
     home.mkdir()
     with dg.DagsterInstance.local_temp(str(home)) as made:
         yield made
+
+
+def dagster_home(folder: Path) -> Path:
+    """The project's dagster.yaml with its history in `folder`, so that no test writes into the checkout."""
+    settings = (PROJECT_ROOT / "dagster.yaml").read_text()
+    folder.mkdir()
+    (folder / "dagster.yaml").write_text(settings.replace("base_dir: .dagster", f"base_dir: {folder}/.dagster"))
+    return folder
+
+
+def environment_for(home: Path, **more: str) -> dict[str, str]:
+    """This environment without AWS or Dagster settings of its own, as the Makefile makes it."""
+    outside = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DAGSTER_"))}
+    return outside | {"PYTHONWARNINGS": "ignore::FutureWarning", "DAGSTER_HOME": str(home)} | more

@@ -61,6 +61,6 @@ def test_partitions_are_the_complete_days():
 
 def test_every_setting_explains_itself_in_the_launchpad():
     fields = payments_parquet.op.config_schema.config_type.fields
-    assert set(fields) == set(PlanSettings.model_fields)
+    assert set(fields) == {*PlanSettings.model_fields, "workers"}
     assert all(field.description for field in fields.values())
     assert not any(field.is_required for field in fields.values())

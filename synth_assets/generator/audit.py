@@ -61,11 +61,6 @@ Details = list[Detail]
 
 TENTHS = 10
 
-FLAG_SHARES: dict[str, Callable[[GenerationPlan], float]] = {
-    "label_fraud": lambda plan: plan.fraud_rate,
-    "is_recurring": lambda plan: RECURRING_RATE,
-}
-
 
 @dataclass(frozen=True)
 class Claim:
@@ -134,8 +129,9 @@ def tally(frame: pl.DataFrame) -> Counter[str]:
     """Counts of a frame, to be summed over frames: "rows", "<flag> is true" and "<column> is null"."""
     counts = Counter({f"{name} is null": nulls for name, nulls in frame.null_count().row(0, named=True).items()})
     counts["rows"] = frame.height
-    for name in FLAG_SHARES.keys() & set(frame.columns):
-        counts[f"{name} is true"] = int(frame[name].sum())
+    for name, dtype in frame.schema.items():
+        if dtype == pl.Boolean:
+            counts[f"{name} is true"] = int(frame[name].sum())
     return counts
 
 
@@ -206,7 +202,7 @@ class Survey:
             foreign.update(set(values.to_pylist()) - set(self.schema[name].enum))
         # Without the field metadata, in which Polars keeps an Enum's set: a foreign value must not stop the pass.
         frame = pl.DataFrame(pa.RecordBatch.from_arrays(batch.columns, names=batch.schema.names))
-        if "label_fraud" in frame.columns:
+        if frame.schema.get("label_fraud") == pl.Boolean:
             rows = np.flatnonzero(frame["label_fraud"].fill_null(False)) + self.counts["rows"]
             tenths = np.minimum(rows * TENTHS // self.plan.rows, TENTHS - 1)
             self.frauds_by_tenth += np.bincount(tenths, minlength=TENTHS)
@@ -385,8 +381,8 @@ def _judge_nulls(schema: TransactionSchema, plan: GenerationPlan, counts: Counte
 
 
 def _judge_fraud(schema: TransactionSchema, plan: GenerationPlan, survey: Survey) -> Claim:
-    if "label_fraud" not in schema:
-        return Claim("fraud_proportion_within_bounds", True, "the contract has no label_fraud")
+    if "label_fraud" not in schema or schema["label_fraud"].dtype != "bool":
+        return Claim("fraud_proportion_within_bounds", True, "the contract has no label_fraud of dtype bool")
     rows = survey.counts["rows"]
     judged = [_proportion("day", survey.counts["label_fraud is true"], rows, plan.fraud_rate, FALSE_ALARM_RATE / 2)]
     edges = [-(-rows * tenth // TENTHS) for tenth in range(TENTHS + 1)]
@@ -398,8 +394,8 @@ def _judge_fraud(schema: TransactionSchema, plan: GenerationPlan, survey: Survey
 
 
 def _judge_recurring(schema: TransactionSchema, counts: Counter[str]) -> Claim:
-    if "is_recurring" not in schema:
-        return Claim("recurring_proportion_within_bounds", True, "the contract has no is_recurring")
+    if "is_recurring" not in schema or schema["is_recurring"].dtype != "bool":
+        return Claim("recurring_proportion_within_bounds", True, "the contract has no is_recurring of dtype bool")
     day = _proportion("day", counts["is_recurring is true"], counts["rows"], RECURRING_RATE, FALSE_ALARM_RATE)
     return _proportions_claim("recurring_proportion_within_bounds", [day])
 

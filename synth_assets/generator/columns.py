@@ -368,6 +368,8 @@ def check_schema(schema: TransactionSchema, profile: Profile) -> None:
         made = columns[column.name]
         if column.recognised and column.dtype not in made.dtypes:
             raise SchemaError(f"{where}: dtype {column.dtype!r} cannot be built. Make it {' or '.join(made.dtypes)}.")
+        if made.dtypes == ("enum",) and not column.enum:
+            raise SchemaError(f"{where}: it is drawn from its `enum` values, and has none. List them under `enum:`.")
         unknown = [value for value in column.enum if made.known and value not in made.known]
         if unknown:
             raise SchemaError(f"{where}: {unknown[0]!r} cannot be built. Use some of {', '.join(made.known)}.")
@@ -412,7 +414,7 @@ def _int64(numbers: Words) -> pl.Series:
 
 def _enum(numbers: Words, column: Field) -> pl.Series:
     """Places in the column's enum as its values."""
-    return pl.Series(numbers.astype(np.uint8 if len(column.enum) < 256 else np.uint32)).cat.to(column.polars_type)
+    return pl.Series(numbers.astype(np.uint8 if len(column.enum) < 256 else np.uint32)).cat.to(pl.Enum(column.enum))
 
 
 def _decimals(numbers: Words, lowest: int, unit: int) -> pl.Series:

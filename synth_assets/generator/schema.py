@@ -174,7 +174,10 @@ def _parse_field(entry: Any, where: str) -> Field:
     if not isinstance(nullable, bool):
         raise SchemaError(f"{where}: `nullable` must be true or false, not {nullable!r}.")
     values = entry.get("enum")
-    if dtype == "enum":
+    if dtype in DTYPES:
+        if values is not None:
+            raise SchemaError(f"{where}: `enum` values under dtype {dtype!r}. Make the dtype `enum`, or drop them.")
+    elif dtype == "enum" or values is not None:
         if not isinstance(values, list) or not values:
             raise SchemaError(f"{where}: an enum without values. List them under `enum:`.")
         odd = [value for value in values if not isinstance(value, str) or not value]
@@ -183,8 +186,6 @@ def _parse_field(entry: Any, where: str) -> Field:
         repeated = [value for value, count in Counter(values).items() if count > 1]
         if repeated:
             raise SchemaError(f"{where}: the enum value {repeated[0]!r} appears more than once. Keep one of them.")
-    elif values is not None:
-        raise SchemaError(f"{where}: `enum` values under dtype {dtype!r}. Make the dtype `enum`, or drop them.")
     return Field(name, dtype, nullable, _text(entry, "description", where, default=""), tuple(values or ()))
 
 

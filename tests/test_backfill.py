@@ -1,0 +1,221 @@
+"""A backfill of ten days, asked for by GraphQL and carried out by `dagster dev`, as from the UI."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import dagster as dg
+import pytest
+
+from synth_assets.definitions import defs
+from synth_assets.generator.audit import CLAIMS
+from synth_assets.resources import PROJECT_ROOT
+from synth_assets.storage.layout import file_name, object_key
+from synth_assets.storage.loopback import ACCESS_KEY, BUCKET, REGION, SECRET_KEY, LoopbackAws
+from synth_assets.storage.parquet import opened
+from tests.conftest import BIN, dagster_home, environment_for, object_keys
+
+DAYS = [dt.date(2024, 2, 24) + dt.timedelta(days=number) for number in range(10)]  # 24 February to 4 March
+PARTITIONS = [day.isoformat() for day in DAYS]
+SETTINGS = {"rows": 2_000, "fraud_rate": 0.2, "null_mcc_rate": 0.5, "seed": 7}
+CHECKS = {**dict.fromkeys(CLAIMS, "payments_parquet"), "object_is_local_file": "s3_raw_payments"}
+SECONDS = 150
+
+LAUNCH_BOTH = """
+mutation ($good: LaunchBackfillParams!, $wrong: LaunchBackfillParams!) {
+  good: launchPartitionBackfill(backfillParams: $good) { ... on LaunchBackfillSuccess { backfillId } }
+  wrong: launchPartitionBackfill(backfillParams: $wrong) { ... on LaunchBackfillSuccess { backfillId } }
+}
+"""
+STATE = """
+query ($good: String!, $wrong: String!) {
+  good: partitionBackfillOrError(backfillId: $good) { ...state }
+  wrong: partitionBackfillOrError(backfillId: $wrong) { ...state }
+}
+fragment state on PartitionBackfill { status error { message } runs(limit: 100) { status } }
+"""
+CHECK = """
+query ($asset: AssetKeyInput!, $check: String!) {
+  assetCheckExecutions(assetKey: $asset, checkName: $check, limit: 100) { partition status runId }
+}
+"""
+LOCATIONS = """{
+  repositoriesOrError { ... on RepositoryConnection { nodes {
+    location { name } schedules { name scheduleState { status } }
+  } } }
+}"""
+
+
+@dataclass(frozen=True)
+class Plant:
+    """A running `dagster dev` after both backfills have come to their end."""
+
+    home: Path
+    outputs: Path
+    query: Callable[..., Any]
+    ids: dict[str, str]
+    state: dict[str, Any]
+    objects: list[str]
+
+
+@pytest.fixture(scope="module")
+def plant(loopback: LoopbackAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
+    folder = tmp_path_factory.mktemp("backfill")
+    home, outputs = dagster_home(folder / "home"), folder / "out"
+    environment = environment_for(home, **loopback.environment)
+    # The daemon looks for backfills every 30 s, first at its start: so they are asked for before it.
+    ids = launch_both(outputs, environment)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [BIN / "dagster", "dev", "--host", "127.0.0.1", "--port", str(port)]
+    with (folder / "dagster-dev.log").open("wb") as log:
+        server = subprocess.Popen(command, cwd=PROJECT_ROOT, env=environment, stdout=log, stderr=log)
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=loopback.s3_endpoint,
+        region_name=REGION,
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
+    )
+    try:
+        query = graphql(f"http://127.0.0.1:{port}/graphql")
+        state = ended(server, query, ids, folder / "dagster-dev.log")
+        yield Plant(home, outputs, query, ids, state, object_keys(s3))
+    finally:
+        server.terminate()
+        try:
+            server.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+        for key in object_keys(s3):
+            s3.delete_object(Bucket=BUCKET, Key=key)
+
+
+def launch_both(outputs: Path, environment: dict[str, str]) -> dict[str, str]:
+    """Ask for the ten days twice: with other than the default rates, and with a setting that does not exist."""
+
+    def asked(settings: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "assetSelection": [{"path": ["payments_parquet"]}, {"path": ["s3_raw_payments"]}],
+            "partitionNames": PARTITIONS,
+            "runConfigData": {
+                "ops": {"payments_parquet": {"config": settings}},
+                "resources": {"output_folder": {"config": {"path": str(outputs)}}},
+            },
+        }
+
+    variables = {"good": asked(SETTINGS), "wrong": asked({"rowz": 2_000})}
+    answer = outputs.parent / "launched.json"
+    command = [BIN / "dagster-graphql", "-t", LAUNCH_BOTH, "-v", json.dumps(variables), "-o", answer]
+    subprocess.run(command, cwd=PROJECT_ROOT, env=environment, check=True, capture_output=True, timeout=60)
+    return {name: launched["backfillId"] for name, launched in json.loads(answer.read_text())["data"].items()}
+
+
+def graphql(url: str) -> Callable[..., Any]:
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def query(text: str, **variables: Any) -> Any:
+        body = json.dumps({"query": text, "variables": variables}).encode()
+        request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+        with direct.open(request, timeout=30) as answer:
+            found = json.load(answer)
+        assert "errors" not in found, found
+        return found["data"]
+
+    return query
+
+
+def ended(server: subprocess.Popen[bytes], query: Callable[..., Any], ids: dict[str, str], log: Path) -> Any:
+    """Both backfills' state, once the ten runs of the one have ended and the other has failed."""
+    deadline = time.monotonic() + SECONDS
+    state = None
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            state = query(STATE, **ids)
+        except OSError:  # not up yet
+            time.sleep(0.2)
+            continue
+        statuses = [run["status"] for run in state["good"]["runs"]]
+        finished = sum(status in {"SUCCESS", "FAILURE", "CANCELED"} for status in statuses)
+        if (finished == len(DAYS) or state["good"]["error"]) and state["wrong"]["status"] != "REQUESTED":
+            return state
+        time.sleep(0.3)
+    pytest.fail(f"The backfills did not end in {SECONDS} s: {state}. {log}:\n{log.read_text()[-3_000:]}")
+
+
+def test_a_backfill_is_one_successful_run_per_partition(plant):
+    assert plant.state["good"]["error"] is None
+    with dg.DagsterInstance.from_config(str(plant.home)) as instance:
+        runs = instance.get_runs(dg.RunsFilter(tags={"dagster/backfill": plant.ids["good"]}))
+    assert sorted(run.tags["dagster/partition"] for run in runs) == PARTITIONS
+    assert all(run.is_success for run in runs)
+
+
+def test_each_partition_has_a_materialization_of_its_own_with_its_own_metadata(plant):
+    with dg.DagsterInstance.from_config(str(plant.home)) as instance:
+        for asset, entry, ending in [
+            ("payments_parquet", "path", lambda day: f"/out/{file_name(2_000, day)}"),
+            ("s3_raw_payments", "dagster/uri", lambda day: f"/{object_key(file_name(2_000, day), day)}"),
+        ]:
+            found = instance.fetch_materializations(dg.AssetKey(asset), limit=100).records
+            made = {record.partition_key: record.asset_materialization.metadata for record in found}
+            assert (len(found), sorted(made)) == (len(DAYS), PARTITIONS)
+            for day in DAYS:
+                assert made[str(day)][entry].value.endswith(ending(day))
+                if asset == "payments_parquet":
+                    assert made[str(day)]["dagster/row_count"].value == 2_000
+                    assert made[str(day)]["plan"].value["day"] == str(day)
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_each_check_has_passed_once_on_each_partition(check, plant):
+    found = plant.query(CHECK, asset={"path": [CHECKS[check]]}, check=check)["assetCheckExecutions"]
+    assert sorted((each["partition"], each["status"]) for each in found) == [(key, "SUCCEEDED") for key in PARTITIONS]
+    assert len({each["runId"] for each in found}) == len(DAYS)
+
+
+def test_the_run_config_of_the_backfill_made_the_files(plant):
+    assert sorted(path.name for path in plant.outputs.iterdir()) == [file_name(2_000, day) for day in DAYS]
+    for day in DAYS:
+        with opened(plant.outputs / file_name(2_000, day), day) as file:
+            assert {**file.provenance["plan"], **SETTINGS, "day": str(day)} == file.provenance["plan"]
+            assert 0.1 < file.parquet.read(["label_fraud"])["label_fraud"].to_numpy().mean() < 0.3
+
+
+def test_each_day_of_the_backfill_has_landed_under_its_own_month(plant):
+    assert plant.objects == sorted(object_key(file_name(2_000, day), day) for day in DAYS)
+    assert {key.split("/")[2] for key in plant.objects} == {"month=02", "month=03"}
+
+
+def test_a_backfill_with_a_wrong_run_config_says_so_and_starts_no_run(plant):
+    wrong = plant.state["wrong"]
+    assert wrong["status"] in {"FAILING", "FAILED"}
+    assert 'unexpected config entry "rowz"' in wrong["error"]["message"]
+    assert "null_mcc_rate" in wrong["error"]["message"]  # what it might have been
+    assert wrong["runs"] == []
+
+
+def test_the_project_is_one_location_and_its_schedule_is_stopped(plant):
+    (location,) = plant.query(LOCATIONS)["repositoriesOrError"]["nodes"]
+    assert location["location"]["name"] == "synth_assets"
+    assert location["schedules"] == [{"name": "daily_payments_schedule", "scheduleState": {"status": "STOPPED"}}]
+
+
+@pytest.mark.parametrize(("tick", "day"), [("2024-03-01T00:00", "2024-02-29"), ("2026-01-01T00:00", "2025-12-31")])
+def test_a_tick_of_the_schedule_asks_for_the_day_before(tick, day):
+    moment = dt.datetime.fromisoformat(tick).replace(tzinfo=dt.UTC)
+    schedule = defs.resolve_schedule_def("daily_payments_schedule")
+    ticked = schedule.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=moment))
+    assert [request.partition_key for request in ticked.run_requests] == [day]

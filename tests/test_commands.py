@@ -1,0 +1,168 @@
+"""Dagster's own commands, run as a user runs them: in the project's root, with nothing but an environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from synth_assets.generator.audit import CLAIMS
+from synth_assets.resources import PROJECT_ROOT
+from synth_assets.storage.loopback import BUCKET, LoopbackAws
+from tests.conftest import BIN, DAY, dagster_home, environment_for, object_keys
+
+ASSETS = {"transaction_schema", "payments_parquet", "s3_raw_payments"}
+OBJECT = f"payments/year=2026/month=01/payments_1000_{DAY}.parquet"
+MATERIALIZE = ("dagster", "asset", "materialize", "-m", "synth_assets.definitions", "--select")
+LAUNCH = ("dg", "launch", "--assets")
+
+
+def run(command: tuple[str, ...], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    program = [str(BIN / command[0]), *command[1:]]
+    return subprocess.run(program, cwd=PROJECT_ROOT, env=environment, capture_output=True, text=True, timeout=120)
+
+
+def run_config(folder: Path, **settings: Any) -> str:
+    return json.dumps(
+        {
+            "ops": {"payments_parquet": {"config": {"rows": 1_000, **settings}}},
+            "resources": {"output_folder": {"config": {"path": str(folder)}}},
+        }
+    )
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return dagster_home(tmp_path / "home")
+
+
+@pytest.mark.parametrize("command", [("dagster", "definitions", "validate"), ("dg", "check", "defs")], ids=" ".join)
+def test_the_definitions_are_valid_and_load_without_a_warning(command, home):
+    done = run(command, environment_for(home))
+    assert done.returncode == 0, done.stderr
+    assert "warning" not in (done.stdout + done.stderr).lower()
+    assert "successful" in done.stdout + done.stderr
+
+
+def test_the_older_command_calls_the_location_by_the_name_in_workspace_yaml(home):
+    done = run(("dagster", "definitions", "validate", "-w", "workspace.yaml"), environment_for(home))
+    assert done.returncode == 0, done.stderr
+    assert "Validation successful for code location synth_assets." in done.stdout + done.stderr
+
+
+def test_dg_lists_every_asset_check_job_and_schedule(home):
+    done = run(("dg", "list", "defs", "--json"), environment_for(home))
+    assert (done.returncode, done.stderr) == (0, "")
+    listed = json.loads(done.stdout)
+    assert {each["asset_key"]: each["dependency_keys"] for each in listed["assets"]} == {
+        "transaction_schema": [],
+        "payments_parquet": ["transaction_schema"],
+        "s3_raw_payments": ["payments_parquet"],
+    }
+    assert {each["key"] for each in listed["asset_checks"]} == {
+        "transaction_schema:dtypes_recognised",
+        "s3_raw_payments:object_is_local_file",
+        *(f"payments_parquet:{claim}" for claim in CLAIMS),
+    }
+    assert [each["name"] for each in listed["jobs"]] == ["daily_payments"]
+    assert [each["name"] for each in listed["schedules"]] == ["daily_payments_schedule"]
+
+
+@pytest.mark.parametrize("command", [MATERIALIZE, LAUNCH], ids=["dagster asset materialize", "dg launch"])
+def test_one_command_makes_checks_lands_and_remembers_a_day(command, home, aws: LoopbackAws, tmp_path):
+    folder = tmp_path / "out"
+    day = ("--partition", str(DAY), "--config-json", run_config(folder))
+    done = run((*command, "*", *day), environment_for(home, **aws.environment))
+    assert done.returncode == 0, done.stderr
+    assert "warning" not in (done.stdout + done.stderr).lower()
+    assert [path.name for path in folder.iterdir()] == [f"payments_1000_{DAY}.parquet"]
+    assert object_keys() == [OBJECT]
+    # Another process, after the command has ended: the history has lasted.
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        (finished,) = instance.get_runs()
+        assert finished.is_success
+        landed = instance.get_latest_materialization_event(dg.AssetKey("s3_raw_payments")).asset_materialization
+        assert (landed.partition, landed.metadata["dagster/uri"].value) == (str(DAY), f"s3://{BUCKET}/{OBJECT}")
+        assert {key.to_user_string() for key in instance.get_asset_keys()} == ASSETS
+        records = instance.get_records_for_run(finished.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+        checks = [record.event_log_entry.dagster_event.asset_check_evaluation_data for record in records.records]
+        assert {check.check_name for check in checks if check.passed} == {
+            *CLAIMS, "dtypes_recognised", "object_is_local_file",
+        }  # fmt: skip
+
+
+WRONG = {
+    "rows 0": (MATERIALIZE, DAY, {"rows": 0}, ["rows", "greater than or equal to 1"]),
+    "an unknown field": (MATERIALIZE, DAY, {"rowz": 10}, ['unexpected config entry "rowz"', "null_mcc_rate"]),
+    "fraud_rate 2": (LAUNCH, DAY, {"fraud_rate": 2}, ["fraud_rate", "less than or equal to 1"]),
+    "a day outside the partitions": (LAUNCH, "2019-12-31", {}, ["partition key `2019-12-31`"]),
+}
+
+
+@pytest.mark.parametrize(("command", "day", "settings", "says"), WRONG.values(), ids=WRONG.keys())
+def test_a_wrong_run_says_what_is_wrong_and_writes_nothing(command, day, settings, says, home, tmp_path):
+    folder = tmp_path / "out"
+    arguments = ("payments_parquet", "--partition", str(day), "--config-json", run_config(folder, **settings))
+    done = run((*command, *arguments), environment_for(home))
+    assert done.returncode != 0
+    assert all(words in done.stdout + done.stderr for words in says), done.stderr
+    assert not folder.exists()
+
+
+def python(code: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a new interpreter, outside the project and with no variable but those a machine always has."""
+    bare = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], env=bare | environment, cwd="/", capture_output=True, text=True
+    )
+
+
+IMPORT_OFFLINE = """
+import socket, sys
+
+def refuse(*arguments):
+    raise AssertionError(f"import reached for the network: {arguments}")
+
+for name in ("connect", "connect_ex", "bind", "sendto"):
+    setattr(socket.socket, name, refuse)
+socket.getaddrinfo = socket.create_connection = refuse
+from synth_assets.definitions import defs
+print(len(list(defs.resolve_asset_graph().get_all_asset_keys())))
+"""
+
+
+def test_the_definitions_load_without_a_variable_or_a_connection_and_say_nothing():
+    done = python(IMPORT_OFFLINE)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "3\n", "")
+
+
+IMPORT_ROOM = """
+import importlib, pkgutil, sys
+
+room = importlib.import_module(sys.argv[1])
+modules = [each.name for each in pkgutil.walk_packages(room.__path__, room.__name__ + ".")]
+for name in modules:
+    importlib.import_module(name)
+print(len(modules), *sorted(name for name in sys.argv[2:] if name in sys.modules))
+"""
+
+
+@pytest.mark.parametrize(
+    ("room", "forbidden"),
+    [
+        ("synth_assets.generator", ["dagster", "synth_assets.storage", "boto3", "botocore", "synth_assets.assets"]),
+        ("synth_assets.storage", ["dagster", "dagster_aws", "synth_assets.generator", "synth_assets.assets"]),
+    ],
+)
+def test_a_room_imports_nothing_of_what_it_must_not_know(room, forbidden):
+    done = python(IMPORT_ROOM, room, *forbidden)
+    assert done.returncode == 0, done.stderr
+    modules, *imported = done.stdout.split()
+    assert (int(modules) >= 6, imported) == (True, [])
