@@ -3,12 +3,11 @@
 import datetime as dt
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
-import polars as pl
 import pyarrow as pa
 
 from synth_assets import reports
@@ -91,7 +90,7 @@ def payments_parquet(
             chunks = parquet.write(
                 partial,
                 schema.arrow_schema,
-                _tables(simulator, counts),
+                _counted(simulator, counts),
                 repeating(schema, plan.profile),
                 plan.compression,
                 provenance,
@@ -106,11 +105,10 @@ def payments_parquet(
     )
 
 
-def _tables(simulator: TransactionSimulator, counts: Counter[str]) -> Iterator[pa.Table]:
-    """The day's chunks as Arrow tables, counted on their way."""
-    for frame in simulator:
-        counts.update(tally(frame))
-        yield frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+def _counted(tables: Iterable[pa.Table], counts: Counter[str]) -> Iterator[pa.Table]:
+    for table in tables:
+        counts.update(tally(table))
+        yield table
 
 
 def _log_chunks(context: dg.AssetExecutionContext, plan: GenerationPlan, chunks: Iterator[int], started: float) -> None:

@@ -18,10 +18,10 @@ class PaymentsConfig(PlanSettings, dg.Config):
     """The settings of a day of payments: their types, bounds and defaults are those of the plan."""
 
     workers: int = Field(
-        default_factory=usable_cores,
+        default_factory=lambda: max(1, usable_cores() - 1),
         ge=1,
         le=256,
-        description="Threads that generate. Never changes a value. Default: the cores that the process may use.",
+        description="Threads that generate. Never changes a value. Default: the usable cores but one, which encodes.",
     )
 
     def plan(self, day: dt.date) -> GenerationPlan:

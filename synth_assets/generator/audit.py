@@ -125,13 +125,14 @@ def binomial_bounds(trials: int, probability: float, false_alarm_rate: float = F
     return low, high
 
 
-def tally(frame: pl.DataFrame) -> Counter[str]:
-    """Counts of a frame, to be summed over frames: "rows", "<flag> is true" and "<column> is null"."""
-    counts = Counter({f"{name} is null": nulls for name, nulls in frame.null_count().row(0, named=True).items()})
-    counts["rows"] = frame.height
-    for name, dtype in frame.schema.items():
-        if dtype == pl.Boolean:
-            counts[f"{name} is true"] = int(frame[name].sum())
+def tally(rows: pa.Table | pa.RecordBatch) -> Counter[str]:
+    """Counts of some rows, to be summed over the day: "rows", "<column> is null" and "<flag> is true"."""
+    counts = Counter({"rows": rows.num_rows})
+    for column in rows.schema:
+        values = rows.column(column.name)
+        counts[f"{column.name} is null"] = values.null_count
+        if pa.types.is_boolean(column.type):
+            counts[f"{column.name} is true"] = pc.sum(values).as_py() or 0
     return counts
 
 
@@ -208,7 +209,7 @@ class Survey:
             self.frauds_by_tenth += np.bincount(tenths, minlength=TENTHS)
         self._add_times(frame[self.schema.event_time].drop_nulls())
         self.fingerprints.append(_share(frame[self.schema.primary_key].hash(), self.id_passes, 0))
-        self.counts.update(tally(frame))
+        self.counts.update(tally(batch))
         self.breaches.update(frame.select(**self._rules).row(0, named=True))
 
     def _add_times(self, times: pl.Series) -> None:

@@ -8,6 +8,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from itertools import islice
 
 import polars as pl
+import pyarrow as pa
 
 from synth_assets.generator.columns import PROFILES, Block, check_schema, null_shares
 from synth_assets.generator.plan import GenerationPlan
@@ -16,9 +17,9 @@ from synth_assets.generator.streams import BLOCK_ROWS, BlockStreams
 
 
 class TransactionSimulator:
-    """One day of payments, as frames of `chunk_size` rows (the last may be shorter) in contract order.
+    """One day of payments, as Arrow tables of `chunk_size` rows (the last may be shorter) in contract order.
 
-    Iterating twice gives the same frames. Any block can be made alone, in any order: `workers` threads make
+    Iterating twice gives the same tables. Any block can be made alone, in any order: `workers` threads make
     blocks ahead of the iteration, at most one each, and change nothing but the time.
 
     Raises:
@@ -49,31 +50,35 @@ class TransactionSimulator:
             ]
         )
 
-    def __iter__(self) -> Iterator[pl.DataFrame]:
+    def __iter__(self) -> Iterator[pa.Table]:
         with ThreadPoolExecutor(self.workers, thread_name_prefix="generate") as pool:
-            yield from rechunked(self._blocks(pool), self.plan.chunk_size)
+            yield from rechunked(self._tables(pool), self.plan.chunk_size)
 
-    def _blocks(self, pool: Executor) -> Iterator[pl.DataFrame]:
+    def _tables(self, pool: Executor) -> Iterator[pa.Table]:
         """The blocks in order, each worker one ahead."""
         numbers = iter(range(self.block_count))
-        ahead = deque(pool.submit(self.block, number) for number in islice(numbers, self.workers))
+        ahead = deque(pool.submit(self._table, number) for number in islice(numbers, self.workers))
         while ahead:
-            block = ahead.popleft().result()
-            ahead.extend(pool.submit(self.block, number) for number in islice(numbers, 1))
-            yield block
+            table = ahead.popleft().result()
+            ahead.extend(pool.submit(self._table, number) for number in islice(numbers, 1))
+            yield table
+
+    def _table(self, number: int) -> pa.Table:
+        # In the worker, so that the frame is gone before the next one is made.
+        return self.block(number).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(self.schema.arrow_schema)
 
 
-def rechunked(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
-    """The same rows in frames of `rows` (the last may be shorter), without copying any."""
-    parts: list[pl.DataFrame] = []
+def rechunked(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
+    """The same rows in tables of `rows` (the last may be shorter), without copying any."""
+    parts: list[pa.Table] = []
     missing = rows
-    for frame in frames:
-        while frame.height >= missing:
-            yield pl.concat([*parts, frame.head(missing)], rechunk=False)
-            frame = frame.slice(missing)
+    for table in tables:
+        while table.num_rows >= missing:
+            yield pa.concat_tables([*parts, table.slice(0, missing)])
+            table = table.slice(missing)
             parts, missing = [], rows
-        if frame.height:
-            parts.append(frame)
-            missing -= frame.height
+        if table.num_rows:
+            parts.append(table)
+            missing -= table.num_rows
     if parts:
-        yield pl.concat(parts, rechunk=False)
+        yield pa.concat_tables(parts)

@@ -14,7 +14,7 @@ from hashlib import blake2b
 import numpy as np
 import numpy.typing as npt
 
-BLOCK_ROWS = 65_536
+BLOCK_ROWS = 32_768
 
 Words = npt.NDArray[np.uint64]
 Halves = npt.NDArray[np.uint32]

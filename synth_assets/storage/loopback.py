@@ -104,8 +104,12 @@ def _seaweedfs(folder: Path) -> Iterator[str]:
     # Without AWS_ variables of ours, which it would take for its own keys.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environment["GOMEMLIMIT"] = "400MiB"
-    with _running(command, environment, log / "weed.out", f"http://127.0.0.1:{s3}/healthz"):
-        yield f"http://127.0.0.1:{s3}"
+    try:
+        with _running(command, environment, log / "weed.out", f"http://127.0.0.1:{s3}/healthz"):
+            yield f"http://127.0.0.1:{s3}"
+    finally:
+        # It leaves its socket behind, in /tmp whatever TMPDIR says; a path of ours may be too long for a socket.
+        Path(f"/tmp/seaweedfs-s3-{s3}.sock").unlink(missing_ok=True)
 
 
 @contextmanager

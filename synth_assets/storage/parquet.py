@@ -57,7 +57,7 @@ def write(
         for table in tables:
             if encoding:
                 encoding.result()
-            encoding = encoder.submit(writer.write_table, table.cast(schema), row_group_size=table.num_rows)
+            encoding = encoder.submit(writer.write_table, table, row_group_size=table.num_rows)
             yield table.num_rows
         if encoding:
             encoding.result()

@@ -16,7 +16,7 @@ from synth_assets.generator import columns, reference
 from synth_assets.generator.columns import Block
 from synth_assets.generator.plan import PlanError
 from synth_assets.generator.simulator import TransactionSimulator
-from synth_assets.generator.streams import BlockStreams
+from synth_assets.generator.streams import BLOCK_ROWS, BlockStreams
 from tests.conftest import DAY, make_frame, make_plan
 
 ROWS = 150_000
@@ -117,10 +117,10 @@ PANS = {
 
 
 def test_pans_have_their_schemes_prefix_and_length_and_pass_luhn(schema, day):
-    block = Block(make_plan(rows=ROWS), schema, BlockStreams(42, DAY, 0, 65_536))
+    block = Block(make_plan(rows=ROWS), schema, BlockStreams(42, DAY, 0, BLOCK_ROWS))
     pans = [str(pan) for pan in columns._pan(block)]
     assert all(passes_luhn(pan) for pan in pans)
-    schemes = day["card_scheme"].head(65_536).to_list()
+    schemes = day["card_scheme"].head(BLOCK_ROWS).to_list()
     assert all(re.fullmatch(PANS[scheme], pan) for scheme, pan in zip(schemes, pans, strict=True))
     assert len(set(pans)) > 0.999 * len(pans)
     hashes = day["card_pan_hash"].head(1_000).to_list()
@@ -128,7 +128,7 @@ def test_pans_have_their_schemes_prefix_and_length_and_pass_luhn(schema, day):
 
 
 def test_every_first_four_digits_of_a_scheme_are_drawn(schema):
-    block = Block(make_plan(rows=ROWS), schema, BlockStreams(42, DAY, 0, 65_536))
+    block = Block(make_plan(rows=ROWS), schema, BlockStreams(42, DAY, 0, BLOCK_ROWS))
     heads = {str(pan)[:4] for pan in columns._pan(block)}
     assert {"2221", "2720", "5100", "5599", "6011", "6500", "3400", "3799", "4000", "4999"} <= heads
     assert not {"2220", "2721", "5600", "6012", "3500"} & heads

@@ -5,14 +5,14 @@ import os
 import subprocess
 import sys
 
-import polars as pl
+import pyarrow as pa
 import pytest
 from polars.testing import assert_frame_equal
 
 from synth_assets.generator.schema import TransactionSchema
 from synth_assets.generator.simulator import TransactionSimulator
 from synth_assets.generator.streams import BLOCK_ROWS, BlockStreams
-from tests.conftest import DAY, PROJECT_ROOT, digest, make_frame, make_plan
+from tests.conftest import DAY, PROJECT_ROOT, digest, frame_of, make_frame, make_plan
 
 GOLDEN = "5e3345666fc95c8888c7f79542386dc4c19f6e5a773dd2c39fb50cd1e98f1da5"
 
@@ -26,9 +26,9 @@ def test_a_small_day_is_what_it_always_was(schema):
 def test_the_chunk_size_changes_no_value(schema, chunk_size):
     rows = 3_000 if chunk_size == 1 else 140_000
     chunks = list(TransactionSimulator(schema, make_plan(rows=rows, chunk_size=chunk_size)))
-    assert {chunk.height for chunk in chunks[:-1]} <= {chunk_size}
-    assert 0 < chunks[-1].height <= chunk_size
-    assert_frame_equal(pl.concat(chunks), make_frame(schema, make_plan(rows=rows, chunk_size=50_000)))
+    assert {chunk.num_rows for chunk in chunks[:-1]} <= {chunk_size}
+    assert 0 < chunks[-1].num_rows <= chunk_size
+    assert_frame_equal(frame_of(pa.concat_tables(chunks)), make_frame(schema, make_plan(rows=rows, chunk_size=50_000)))
 
 
 def test_any_block_alone_equals_its_place_in_the_whole(schema):
@@ -43,24 +43,24 @@ def test_any_block_alone_equals_its_place_in_the_whole(schema):
 @pytest.mark.parametrize("workers", [2, 5])
 def test_the_number_of_workers_changes_no_value(schema, workers):
     plan = make_plan(rows=4 * BLOCK_ROWS + 5, chunk_size=100_000)
-    one, several = list(TransactionSimulator(schema, plan)), list(TransactionSimulator(schema, plan, workers))
-    assert [digest(frame) for frame in one] == [digest(frame) for frame in several]
+    one, several = TransactionSimulator(schema, plan), TransactionSimulator(schema, plan, workers)
+    assert [digest(frame_of(table)) for table in one] == [digest(frame_of(table)) for table in several]
 
 
 def test_workers_make_no_more_than_one_block_each_ahead(schema, monkeypatch):
     made: list[int] = []
     block = TransactionSimulator.block
     monkeypatch.setattr(TransactionSimulator, "block", lambda self, n: made.append(n) or block(self, n))
-    frames = iter(TransactionSimulator(schema, make_plan(rows=20 * BLOCK_ROWS, chunk_size=BLOCK_ROWS), workers=3))
+    tables = iter(TransactionSimulator(schema, make_plan(rows=20 * BLOCK_ROWS, chunk_size=BLOCK_ROWS), workers=3))
     for taken in range(1, 6):
-        next(frames)
+        next(tables)
         assert len(made) <= taken + 3
-    frames.close()
+    tables.close()
 
 
 def test_iterating_twice_gives_the_same(schema):
     simulator = TransactionSimulator(schema, make_plan())
-    assert_frame_equal(pl.concat(simulator), pl.concat(simulator))
+    assert pa.concat_tables(simulator).equals(pa.concat_tables(simulator))
 
 
 CONSTANT = {"local_time_offset", "previous_txn_id"}
