@@ -1,6 +1,5 @@
 """The three assets: each plans, calls and reports."""
 
-import datetime as dt
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -18,7 +17,7 @@ from synth_assets.generator.columns import check_schema, repeating
 from synth_assets.generator.errors import GeneratorError
 from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.simulator import TransactionSimulator
-from synth_assets.partitions import DAILY
+from synth_assets.partitions import DAILY, partition_day
 from synth_assets.resources import Contract, OutputFolder, TimedS3Resource, TimedSSMResource
 from synth_assets.storage import parquet
 from synth_assets.storage.errors import StorageError
@@ -81,7 +80,7 @@ def payments_parquet(
     started = time.perf_counter()
     with one_clear_error():
         schema = contract.read()
-        plan = config.plan(dt.date.fromisoformat(context.partition_key))
+        plan = config.plan(partition_day(context))
         simulator = TransactionSimulator(schema, plan, config.workers)
         provenance = provenance_of(schema, plan)
         counts: Counter[str] = Counter()
@@ -133,7 +132,7 @@ def s3_raw_payments(
 ) -> dg.MaterializeResult:
     """The day's file in S3, sent only where every claim about it holds, verified by the server, alone for its day."""
     started = time.perf_counter()
-    day = dt.date.fromisoformat(context.partition_key)
+    day = partition_day(context)
     with one_clear_error():
         schema = contract.read()
         path = day_file(output_folder.folder, day)

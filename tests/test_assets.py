@@ -1,7 +1,9 @@
 """Real runs of the assets and their checks, in a Dagster instance of their own."""
 
 import datetime as dt
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import boto3
@@ -206,14 +208,19 @@ def test_the_upload_of_a_missing_file_says_what_to_materialize(aws, instance, tm
     assert error == f"There is no file of {DAY} in {tmp_path}. Materialize payments_parquet for this partition."
 
 
-def run_checks(instance: dg.DagsterInstance, folder: Path, selection: dg.AssetSelection) -> dg.ExecuteInProcessResult:
+def run_checks(
+    instance: dg.DagsterInstance,
+    folder: Path,
+    selection: dg.AssetSelection,
+    tags: Mapping[str, str] = MappingProxyType({"dagster/partition": str(DAY)}),
+) -> dg.ExecuteInProcessResult:
     job = dg.define_asset_job("checks", selection=selection)
     return (
         dg.Definitions.merge(defs, dg.Definitions(jobs=[job]))
         .resolve_job_def("checks")
         .execute_in_process(
             run_config={"resources": {"output_folder": {"config": {"path": str(folder)}}}},
-            tags={"dagster/partition": str(DAY)},
+            tags=tags,
             instance=instance,
             raise_on_error=False,
         )
@@ -226,10 +233,9 @@ def test_checks_run_alone_and_fail_where_there_is_no_file(instance, tmp_path):
     assert all("There is no file of" in e.description for e in result.get_asset_check_evaluations())
 
 
-def test_one_check_runs_alone(instance, tmp_path, schema):
-    write_day(tmp_path, schema, make_plan())
-    key = dg.AssetCheckKey(payments_parquet.key, "transaction_ids_unique")
-    assert checks(run_checks(instance, tmp_path, dg.AssetSelection.checks(key))) == {"transaction_ids_unique": True}
+def test_checks_without_a_partition_say_what_to_do(instance, tmp_path):
+    result = run_checks(instance, tmp_path, dg.AssetSelection.checks_for_assets(payments_parquet), tags={})
+    assert errors(result) == ["This run has no partition. Materialize the asset for a day: its checks run with it."]
 
 
 @pytest.mark.parametrize(
