@@ -1,9 +1,7 @@
 """Real runs of the assets and their checks, in a Dagster instance of their own."""
 
 import datetime as dt
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import boto3
@@ -212,7 +210,7 @@ def run_checks(
     instance: dg.DagsterInstance,
     folder: Path,
     selection: dg.AssetSelection,
-    tags: Mapping[str, str] = MappingProxyType({"dagster/partition": str(DAY)}),
+    tags: dict[str, str],
 ) -> dg.ExecuteInProcessResult:
     job = dg.define_asset_job("checks", selection=selection)
     return (
@@ -228,7 +226,8 @@ def run_checks(
 
 
 def test_checks_run_alone_and_fail_where_there_is_no_file(instance, tmp_path):
-    result = run_checks(instance, tmp_path, dg.AssetSelection.checks_for_assets(payments_parquet))
+    selection = dg.AssetSelection.checks_for_assets(payments_parquet)
+    result = run_checks(instance, tmp_path, selection, {"dagster/partition": str(DAY)})
     assert checks(result) == dict.fromkeys(CLAIMS, False)
     assert all("There is no file of" in e.description for e in result.get_asset_check_evaluations())
 
