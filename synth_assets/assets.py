@@ -2,29 +2,27 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
-import pyarrow as pa
 
 from synth_assets import reports
 from synth_assets.config import PaymentsConfig
 from synth_assets.generator import GENERATOR_VERSION
-from synth_assets.generator.audit import Claim, provenance_of, tally
-from synth_assets.generator.columns import check_schema, repeating
+from synth_assets.generator.audit import Claim, provenance_of
+from synth_assets.generator.columns import check_schema
 from synth_assets.generator.errors import GeneratorError
 from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.simulator import TransactionSimulator
 from synth_assets.partitions import DAILY, partition_day
 from synth_assets.resources import Contract, OutputFolder, TimedS3Resource, TimedSSMResource
-from synth_assets.storage import parquet
 from synth_assets.storage.errors import StorageError
 from synth_assets.storage.folder import replacing
 from synth_assets.storage.layout import file_name
 from synth_assets.storage.s3 import land
-from synth_assets.verdict import day_file, judge_file, measure_file
+from synth_assets.verdict import day_file, judge_file, measure_file, write_file
 
 
 @contextmanager
@@ -82,32 +80,18 @@ def payments_parquet(
         schema = contract.read()
         plan = config.plan(partition_day(context))
         simulator = TransactionSimulator(schema, plan, config.workers)
-        provenance = provenance_of(schema, plan)
         counts: Counter[str] = Counter()
         path = output_folder.folder / file_name(plan.rows, plan.day)
         with replacing(path, plan.day) as partial:
-            chunks = parquet.write(
-                partial,
-                schema.arrow_schema,
-                _counted(simulator, counts),
-                repeating(schema, plan.profile),
-                plan.compression,
-                provenance,
-            )
-            _log_chunks(context, plan, chunks, started)
+            _log_chunks(context, plan, write_file(partial, simulator, counts), started)
             seconds = time.perf_counter() - started
             # Read before the file gets its name: from then on another run of the day may replace it.
             facts = reports.file_facts(schema, plan, partial, counts, seconds)
     context.log.info(f"{path}: {plan.rows:,} rows, {facts['bytes']:,} bytes in {seconds:.1f} s")
     return dg.MaterializeResult(
-        data_version=reports.content_version(provenance), metadata={"path": dg.MetadataValue.path(path), **facts}
+        data_version=reports.content_version(provenance_of(schema, plan)),
+        metadata={"path": dg.MetadataValue.path(path), **facts},
     )
-
-
-def _counted(tables: Iterable[pa.Table], counts: Counter[str]) -> Iterator[pa.Table]:
-    for table in tables:
-        counts.update(tally(table))
-        yield table
 
 
 def _log_chunks(context: dg.AssetExecutionContext, plan: GenerationPlan, chunks: Iterator[int], started: float) -> None:

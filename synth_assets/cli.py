@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     import dagster as dg
 
 
+COMMANDS = ("verify", "reproduce")
+"""What `synth_assets.file_commands` carries out."""
+
+
 def option(name: str) -> str:
     return "--" + name.replace("_", "-")
 
@@ -37,6 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="synth-assets",
         description="Make one day of synthetic card payments, check it, and land it in S3 if asked to.",
+        epilog="From a file's own footer: synth-assets verify FILE judges it, synth-assets reproduce FILE makes it again.",
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -79,8 +84,13 @@ def _add_setting(parser: argparse.ArgumentParser, name: str, field: FieldInfo) -
 
 
 def main(arguments: list[str] | None = None) -> int:
+    words = sys.argv[1:] if arguments is None else arguments
+    if words and words[0] in COMMANDS:
+        from synth_assets.file_commands import run
+
+        return run(words)
     parser = build_parser()
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(words)
     settings = {name: getattr(options, name) for name in PlanSettings.model_fields}
     try:
         PlanSettings(**settings)

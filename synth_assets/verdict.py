@@ -1,15 +1,44 @@
-"""A day's file, read and judged: where storage's reading meets the generator's verdict."""
+"""A day's file, written, read and judged: where storage meets the generator."""
 
 import datetime as dt
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from synth_assets.generator.audit import Claim, Evidence, judge
+import pyarrow as pa
+
+from synth_assets.generator.audit import Claim, Evidence, judge, provenance_of, tally
+from synth_assets.generator.columns import repeating
 from synth_assets.generator.schema import TransactionSchema
+from synth_assets.generator.simulator import TransactionSimulator
 from synth_assets.storage import parquet
 from synth_assets.storage.errors import StorageError
 from synth_assets.storage.folder import current_file
 from synth_assets.storage.s3 import LocalFile
+
+
+def write_file(path: Path, simulator: TransactionSimulator, counts: Counter[str] | None = None) -> Iterator[int]:
+    """Write the simulator's day with its provenance; yield the rows of each chunk, summing its tally into `counts`.
+
+    Raises:
+        OSError: the disk is full, or the path cannot be written to.
+    """
+    schema, plan = simulator.schema, simulator.plan
+    return parquet.write(
+        path,
+        schema.arrow_schema,
+        _counted(simulator, counts if counts is not None else Counter()),
+        repeating(schema, plan.profile),
+        plan.compression,
+        provenance_of(schema, plan),
+    )
+
+
+def _counted(tables: Iterable[pa.Table], counts: Counter[str]) -> Iterator[pa.Table]:
+    for table in tables:
+        counts.update(tally(table))
+        yield table
 
 
 def day_file(folder: Path, day: dt.date) -> Path:

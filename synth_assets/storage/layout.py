@@ -18,6 +18,15 @@ def rows_in_name(name: str, day: dt.date) -> int | None:
     return int(match["rows"]) if match and match["day"] == day.isoformat() else None
 
 
+def day_in_name(name: str) -> dt.date | None:
+    """The day in a file's name, or None where the name is not that of a day's file."""
+    match = _FILE_NAME.fullmatch(name)
+    try:
+        return dt.date.fromisoformat(match["day"]) if match else None
+    except ValueError:
+        return None
+
+
 def partial_prefix(day: dt.date) -> str:
     """How the names of a day's unfinished files begin. The leading dot hides them from readers' globs."""
     return f".payments_{day.isoformat()}_"
