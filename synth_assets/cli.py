@@ -41,7 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="synth-assets",
         description="Make one day of synthetic card payments, check it, and land it in S3 if asked to.",
-        epilog="From a file's own footer: synth-assets verify FILE judges it, synth-assets reproduce FILE makes it again.",
+        epilog="From a file alone: synth-assets verify FILE judges it, synth-assets reproduce FILE makes it again.",
         allow_abbrev=False,
     )
     parser.add_argument(
