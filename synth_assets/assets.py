@@ -19,7 +19,7 @@ from synth_assets.generator.simulator import TransactionSimulator
 from synth_assets.partitions import DAILY, partition_day
 from synth_assets.resources import Contract, OutputFolder, TimedS3Resource, TimedSSMResource
 from synth_assets.storage.errors import StorageError
-from synth_assets.storage.folder import replacing
+from synth_assets.storage.folder import alone, replacing
 from synth_assets.storage.layout import file_name
 from synth_assets.storage.s3 import land
 from synth_assets.verdict import day_file, judge_file, measure_file, write_file
@@ -119,8 +119,9 @@ def s3_raw_payments(
     day = partition_day(context)
     with one_clear_error():
         schema = contract.read()
-        path = day_file(output_folder.folder, day)
         bucket = ssm.bucket()
+    with one_clear_error(), alone(output_folder.folder, day):
+        path = day_file(output_folder.folder, day)
         file = measure_file(day, path)
         _refuse_broken(path, judge_file(schema, day, path))
         landed = land(s3.get_client(), file, bucket, day)

@@ -10,6 +10,7 @@ from synth_assets.generator.audit import CLAIMS, Claim
 from synth_assets.partitions import DAILY, partition_day
 from synth_assets.resources import Contract, OutputFolder, TimedS3Resource, TimedSSMResource
 from synth_assets.storage.errors import StorageError
+from synth_assets.storage.folder import alone
 from synth_assets.storage.s3 import differences
 from synth_assets.verdict import day_file, judge_file, measure_file
 
@@ -41,7 +42,8 @@ def payments_file_claims(
     with one_clear_error():
         schema = contract.read()
         try:
-            claims = judge_file(schema, day, day_file(output_folder.folder, day))
+            with alone(output_folder.folder, day):
+                claims = judge_file(schema, day, day_file(output_folder.folder, day))
         except StorageError as error:
             claims = [Claim(name, False, f"not judged: {error}") for name in CLAIMS]
     for claim in claims:
@@ -63,8 +65,9 @@ def object_is_local_file(
     """The day's object has the bytes, the CRC-32 and the metadata of the day's local file."""
     day = partition_day(context)
     with one_clear_error():
-        file = measure_file(day, day_file(output_folder.folder, day))
         bucket = ssm.bucket()
+    with one_clear_error(), alone(output_folder.folder, day):
+        file = measure_file(day, day_file(output_folder.folder, day))
         differing = differences(s3.get_client(), file, bucket, day)
     return dg.AssetCheckResult(
         passed=not differing,

@@ -1,4 +1,7 @@
-"""The local output folder: at most one current file per day, whole or absent."""
+"""The local output folder: at most one current file per day, whole or absent.
+
+Locks are flock's: they belong to an open file, so a killed run holds none.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import fcntl
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from synth_assets.storage.errors import StorageError
@@ -42,6 +45,37 @@ def current_file(folder: Path, day: dt.date) -> Path | None:
 
 
 @contextmanager
+def alone(folder: Path, day: dt.date) -> Iterator[None]:
+    """Let no other run begin or finish the day's file, or send it, until the body ends; wait while another does.
+
+    Raises:
+        StorageError: the folder cannot be made or written to.
+    """
+    path = folder / f"{partial_prefix(day)}lock"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = _lock(path)
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _lock(path: Path) -> int:
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        # Whoever held it before has removed it: then the lock is on a file that no other run can find.
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(handle), path.stat()):
+                return handle
+        os.close(handle)
+
+
+@contextmanager
 def replacing(path: Path, day: dt.date) -> Iterator[Path]:
     """Yield a path to write the day's new file to; afterwards it is `path`, the only one of its day in the folder.
 
@@ -54,8 +88,7 @@ def replacing(path: Path, day: dt.date) -> Iterator[Path]:
     folder = path.parent
     partial = folder / f"{partial_prefix(day)}{secrets.token_hex(8)}.partial"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder):
+        with alone(folder, day):
             _remove_abandoned(folder, day)
             handle = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
             # This lock tells a file that is being written from one that a killed run left behind.
@@ -65,12 +98,12 @@ def replacing(path: Path, day: dt.date) -> Iterator[Path]:
     try:
         yield partial
         os.fsync(handle)
-        with _locked(folder) as folder_handle:
+        with alone(folder, day):
             os.replace(partial, path)
             for other in _finished_files(folder, day):
                 if other.name != path.name:
                     other.unlink()
-            os.fsync(folder_handle)
+            _flush(folder)
     except OSError as error:
         raise _cannot_write(folder, error) from error
     finally:
@@ -99,13 +132,11 @@ def _remove_abandoned(folder: Path, day: dt.date) -> None:
             os.close(handle)
 
 
-@contextmanager
-def _locked(folder: Path) -> Iterator[int]:
-    """Hold the folder alone, so that two runs of a day that begin or end together do not take each other's files."""
+def _flush(folder: Path) -> None:
+    """Bring the folder's entries to disk."""
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield handle
+        os.fsync(handle)
     finally:
         os.close(handle)
 

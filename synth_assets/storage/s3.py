@@ -52,6 +52,8 @@ class Landed:
 def land(client: S3Client, file: LocalFile, bucket: str, day: dt.date) -> Landed:
     """Make the file the only object of its day, sending it only where it is not there yet.
 
+    No other upload of the day may be under way: what it has sent so far would be cleared.
+
     The server verifies the CRC-32 of the whole object; older objects of the day go only after that.
 
     Raises:
@@ -60,6 +62,7 @@ def land(client: S3Client, file: LocalFile, bucket: str, day: dt.date) -> Landed
     key = object_key(file.path.name, day)
     uri = f"s3://{bucket}/{key}"
     sent = bool(differences(client, file, bucket, day))
+    _abort_unfinished(client, bucket, day)
     if sent:
         with explained(f"upload {file.path} to {uri}"):
             client.upload_file(
@@ -101,6 +104,15 @@ def _head(client: S3Client, bucket: str, key: str) -> HeadObjectOutputTypeDef | 
         # A missing bucket answers like a missing object; asking for the bucket tells them apart.
         client.head_bucket(Bucket=bucket)
     return None
+
+
+def _abort_unfinished(client: S3Client, bucket: str, day: dt.date) -> None:
+    """Free what killed uploads of the day left in the bucket: parts of no object, which are stored and paid for."""
+    with explained(f"clear unfinished uploads of {day} in s3://{bucket}/{object_folder(day)}"):
+        pages = client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=object_folder(day))
+        for upload in (each for page in pages for each in page.get("Uploads", [])):
+            if rows_in_name(upload["Key"].removeprefix(object_folder(day)), day) is not None:
+                client.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
 
 
 def _remove_others(client: S3Client, bucket: str, key: str, day: dt.date) -> list[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from synth_assets.storage.errors import StorageError
-from synth_assets.storage.folder import current_file, read_text, replacing
+from synth_assets.storage.folder import alone, current_file, read_text, replacing
 from synth_assets.storage.layout import file_name, object_key, partial_prefix, rows_in_name
 from tests.conftest import DAY, PROJECT_ROOT
 
@@ -127,6 +127,18 @@ def test_runs_that_end_together_leave_one_whole_file(tmp_path):
         list(runs.map(lambda rows: put(tmp_path, rows, str(rows)), [*range(1, 60), *range(1, 60)]))
     (name,) = names(tmp_path)
     assert (tmp_path / name).read_text() == str(rows_in_name(name, DAY))
+
+
+def test_nobody_begins_or_ends_a_day_that_another_run_holds(tmp_path):
+    """And other days go on. Held in a thread: flock tells open files apart, not processes."""
+    with ThreadPoolExecutor(2) as runs:
+        with alone(tmp_path, DAY):
+            waiting = runs.submit(put, tmp_path, 5, "five")
+            runs.submit(put, tmp_path, 5, "other", NEXT_DAY).result(timeout=10)
+            assert not waiting.done()
+            assert current_file(tmp_path, DAY) is None
+        assert waiting.result(timeout=10).read_text() == "five"
+    assert names(tmp_path) == sorted([file_name(5, DAY), file_name(5, NEXT_DAY)])
 
 
 def test_a_folder_below_a_file_gives_one_clear_error(tmp_path):

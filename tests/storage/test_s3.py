@@ -81,6 +81,18 @@ def test_another_row_count_replaces_the_days_object_and_no_other(client, tmp_pat
     assert object_keys(client) == sorted([*others, f"payments/year=2026/month=01/payments_6_{DAY}.parquet"])
 
 
+def test_what_killed_uploads_of_the_day_left_is_cleared_and_no_other_days(client, tmp_path):
+    tomorrow = DAY + dt.timedelta(days=1)
+    keys = [object_key(f"payments_{rows}_{day}.parquet", day) for rows, day in ((5, DAY), (6, DAY), (5, tomorrow))]
+    for key in keys:
+        started = client.create_multipart_upload(Bucket=BUCKET, Key=key)
+        client.upload_part(Bucket=BUCKET, Key=key, UploadId=started["UploadId"], PartNumber=1, Body=b"half")
+    land(client, local(tmp_path), BUCKET, DAY)
+    left = client.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
+    assert [upload["Key"] for upload in left] == [keys[2]]
+    client.abort_multipart_upload(Bucket=BUCKET, Key=keys[2], UploadId=left[0]["UploadId"])
+
+
 def test_a_wrong_checksum_is_refused_by_the_server_and_nothing_stays(client, tmp_path):
     old = local(tmp_path, rows=4)
     land(client, old, BUCKET, DAY)
