@@ -124,7 +124,7 @@ def s3_raw_payments(
         path = day_file(output_folder.folder, day)
         file = measure_file(day, path)
         _refuse_broken(path, judge_file(schema, day, path))
-        landed = land(s3.get_client(), file, bucket, day)
+        landed = land(s3.bucket(bucket), file, day)
     context.log.info(f"{landed.uri}: {'sent' if landed.sent else 'was there already, nothing sent'}")
     return dg.MaterializeResult(
         metadata={

@@ -68,7 +68,7 @@ def object_is_local_file(
         bucket = ssm.bucket()
     with one_clear_error(), alone(output_folder.folder, day):
         file = measure_file(day, day_file(output_folder.folder, day))
-        differing = differences(s3.get_client(), file, bucket, day)
+        differing = differences(s3.bucket(bucket), file, day)
     return dg.AssetCheckResult(
         passed=not differing,
         description="; ".join(differing) or f"{file.size:,} bytes, CRC-32 {file.crc32}",

@@ -14,6 +14,7 @@ from pydantic import Field
 from synth_assets.generator.schema import TransactionSchema
 from synth_assets.storage.aws import explained
 from synth_assets.storage.folder import read_text
+from synth_assets.storage.s3 import Bucket
 from synth_assets.storage.ssm import read_parameter
 
 if TYPE_CHECKING:
@@ -78,8 +79,27 @@ class TimeLimits(dg.ConfigurableResource):
 class TimedS3Resource(TimeLimits, S3Resource):
     """dagster-aws's S3 resource with time limits. What is not set here comes from the environment (AWS_…)."""
 
+    expected_bucket_owner: str | None = Field(
+        default=None, pattern="^[0-9]{12}$", description="AWS account that the bucket must belong to."
+    )
+    server_side_encryption: str | None = Field(
+        default=None,
+        pattern="^(AES256|aws:kms)$",
+        description="Encryption of the object: AES256 (SSE-S3) or aws:kms. None: the bucket's own default.",
+    )
+    kms_key_id: str | None = Field(default=None, description="The key of aws:kms. None: the account's aws/s3 key.")
+
     def get_client(self) -> "S3Client":
         return self._client("s3", unsigned=self.use_unsigned_session)
+
+    def bucket(self, name: str) -> Bucket:
+        encryption = {"ServerSideEncryption": self.server_side_encryption, "SSEKMSKeyId": self.kms_key_id}
+        return Bucket(
+            client=self.get_client(),
+            name=name,
+            owner=self.expected_bucket_owner,
+            encryption={argument: value for argument, value in encryption.items() if value},
+        )
 
     def get_object_to_set_on_execution_context(self) -> "TimedS3Resource":
         # dagster-aws makes a client here, before the step begins: wrong settings would fail the run without a word.

@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -49,7 +50,28 @@ class Landed:
     replaced: list[str]
 
 
-def land(client: S3Client, file: LocalFile, bucket: str, day: dt.date) -> Landed:
+@dataclass(frozen=True)
+class Bucket:
+    """Where objects land. With `owner`, every call fails unless the bucket belongs to that AWS account.
+
+    `encryption` holds the upload's own arguments for server-side encryption, or nothing.
+    """
+
+    client: S3Client
+    name: str
+    owner: str | None = None
+    encryption: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def target(self) -> dict[str, Any]:
+        """The arguments that every call has."""
+        return {"Bucket": self.name} | ({"ExpectedBucketOwner": self.owner} if self.owner else {})
+
+    def uri(self, key: str) -> str:
+        return f"s3://{self.name}/{key}"
+
+
+def land(bucket: Bucket, file: LocalFile, day: dt.date) -> Landed:
     """Make the file the only object of its day, sending it only where it is not there yet.
 
     No other upload of the day may be under way: what it has sent so far would be cleared.
@@ -60,32 +82,31 @@ def land(client: S3Client, file: LocalFile, bucket: str, day: dt.date) -> Landed
         StorageError: the bucket is missing or forbidden, S3 cannot be reached, or the object is not the file.
     """
     key = object_key(file.path.name, day)
-    uri = f"s3://{bucket}/{key}"
-    sent = bool(differences(client, file, bucket, day))
-    _abort_unfinished(client, bucket, day)
+    sent = bool(differences(bucket, file, day))
+    _abort_unfinished(bucket, day)
     if sent:
-        with explained(f"upload {file.path} to {uri}"):
-            client.upload_file(
-                str(file.path),
-                bucket,
-                key,
-                ExtraArgs={"ChecksumCRC32": file.crc32, "Metadata": file.metadata},
+        arguments = {"ChecksumCRC32": file.crc32, "Metadata": file.metadata, **bucket.encryption}
+        if bucket.owner:
+            arguments["ExpectedBucketOwner"] = bucket.owner
+        with explained(f"upload {file.path} to {bucket.uri(key)}"):
+            bucket.client.upload_file(str(file.path), bucket.name, key, ExtraArgs=arguments)
+        if wrong := differences(bucket, file, day):
+            raise StorageError(
+                f"{bucket.uri(key)} is not {file.path} after the upload: {'; '.join(wrong)}. Upload it again."
             )
-        if wrong := differences(client, file, bucket, day):
-            raise StorageError(f"{uri} is not {file.path} after the upload: {'; '.join(wrong)}. Upload again.")
-    return Landed(uri, sent, _remove_others(client, bucket, key, day))
+    return Landed(bucket.uri(key), sent, _remove_others(bucket, key, day))
 
 
-def differences(client: S3Client, file: LocalFile, bucket: str, day: dt.date) -> list[str]:
+def differences(bucket: Bucket, file: LocalFile, day: dt.date) -> list[str]:
     """How the day's object differs from the local file; empty where it is the file.
 
     Raises:
         StorageError: the bucket is missing or forbidden, or S3 cannot be reached.
     """
     key = object_key(file.path.name, day)
-    head = _head(client, bucket, key)
+    head = _head(bucket, key)
     if head is None:
-        return [f"there is no object s3://{bucket}/{key}"]
+        return [f"there is no object {bucket.uri(key)}"]
     compared = [
         ("bytes", str(file.size), str(head["ContentLength"])),
         ("CRC-32", file.crc32, head.get("ChecksumCRC32", "none")),
@@ -94,39 +115,40 @@ def differences(client: S3Client, file: LocalFile, bucket: str, day: dt.date) ->
     return [f"{what} {theirs}, the file's {ours}" for what, ours, theirs in compared if ours != theirs]
 
 
-def _head(client: S3Client, bucket: str, key: str) -> HeadObjectOutputTypeDef | None:
-    with explained(f"look at s3://{bucket}/{key}"):
+def _head(bucket: Bucket, key: str) -> HeadObjectOutputTypeDef | None:
+    with explained(f"look at {bucket.uri(key)}"):
         try:
-            return client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+            return bucket.client.head_object(**bucket.target, Key=key, ChecksumMode="ENABLED")
         except ClientError as error:
             if error_code(error) not in {"404", "NoSuchKey", "NotFound"}:
                 raise
         # A missing bucket answers like a missing object; asking for the bucket tells them apart.
-        client.head_bucket(Bucket=bucket)
+        bucket.client.head_bucket(**bucket.target)
     return None
 
 
-def _abort_unfinished(client: S3Client, bucket: str, day: dt.date) -> None:
+def _abort_unfinished(bucket: Bucket, day: dt.date) -> None:
     """Free what killed uploads of the day left in the bucket: parts of no object, which are stored and paid for."""
-    with explained(f"clear unfinished uploads of {day} in s3://{bucket}/{object_folder(day)}"):
-        pages = client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=object_folder(day))
+    with explained(f"clear unfinished uploads of {day} in {bucket.uri(object_folder(day))}"):
+        pages = bucket.client.get_paginator("list_multipart_uploads").paginate(
+            **bucket.target, Prefix=object_folder(day)
+        )
         for upload in (each for page in pages for each in page.get("Uploads", [])):
-            if rows_in_name(upload["Key"].removeprefix(object_folder(day)), day) is not None:
-                client.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+            if _is_of_day(upload["Key"], day):
+                bucket.client.abort_multipart_upload(**bucket.target, Key=upload["Key"], UploadId=upload["UploadId"])
 
 
-def _remove_others(client: S3Client, bucket: str, key: str, day: dt.date) -> list[str]:
-    removed = []
-    with explained(f"list the objects of {day} in s3://{bucket}/{object_folder(day)}"):
-        pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=object_folder(day))
-        others = [
-            each["Key"]
-            for page in pages
-            for each in page.get("Contents", [])
-            if each["Key"] != key and rows_in_name(each["Key"].removeprefix(object_folder(day)), day) is not None
-        ]
+def _remove_others(bucket: Bucket, key: str, day: dt.date) -> list[str]:
+    """Remove the day's objects but for `key`; return their keys."""
+    with explained(f"list the objects of {day} in {bucket.uri(object_folder(day))}"):
+        pages = bucket.client.get_paginator("list_objects_v2").paginate(**bucket.target, Prefix=object_folder(day))
+        keys = [each["Key"] for page in pages for each in page.get("Contents", [])]
+    others = [each for each in keys if each != key and _is_of_day(each, day)]
     for other in others:
-        with explained(f"remove the replaced object s3://{bucket}/{other}"):
-            client.delete_object(Bucket=bucket, Key=other)
-        removed.append(other)
-    return removed
+        with explained(f"remove the replaced object {bucket.uri(other)}"):
+            bucket.client.delete_object(**bucket.target, Key=other)
+    return others
+
+
+def _is_of_day(key: str, day: dt.date) -> bool:
+    return rows_in_name(key.removeprefix(object_folder(day)), day) is not None

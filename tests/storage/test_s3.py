@@ -9,15 +9,20 @@ from synth_assets.resources import TimedS3Resource, TimedSSMResource
 from synth_assets.storage.errors import StorageError
 from synth_assets.storage.layout import object_key
 from synth_assets.storage.loopback import BUCKET, BUCKET_PARAMETER
-from synth_assets.storage.s3 import LocalFile, differences, land
+from synth_assets.storage.s3 import Bucket, LocalFile, differences, land
 from tests.conftest import DAY, object_keys
 
 METADATA = {"rows": "5", "seed": "42", "schema-version": "1.0.0"}
 
 
 @pytest.fixture
-def client(aws):
-    return TimedS3Resource().get_client()
+def bucket(aws) -> Bucket:
+    return TimedS3Resource().bucket(BUCKET)
+
+
+@pytest.fixture
+def client(bucket):
+    return bucket.client
 
 
 def local(tmp_path, rows=5, content=b"five", metadata=METADATA) -> LocalFile:
@@ -32,8 +37,8 @@ def counted(client, operation: str) -> list[str]:
     return calls
 
 
-def test_a_file_lands_under_its_dated_key_with_its_metadata(client, tmp_path):
-    landed = land(client, local(tmp_path), BUCKET, DAY)
+def test_a_file_lands_under_its_dated_key_with_its_metadata(bucket, client, tmp_path):
+    landed = land(bucket, local(tmp_path), DAY)
     key = f"payments/year=2026/month=01/payments_5_{DAY}.parquet"
     assert (landed.uri, landed.sent, landed.replaced) == (f"s3://{BUCKET}/{key}", True, [])
     stored = client.get_object(Bucket=BUCKET, Key=key)
@@ -41,19 +46,19 @@ def test_a_file_lands_under_its_dated_key_with_its_metadata(client, tmp_path):
     assert stored["Metadata"] == METADATA
 
 
-def test_a_large_file_goes_in_parts_and_keeps_a_whole_object_checksum(client, tmp_path):
+def test_a_large_file_goes_in_parts_and_keeps_a_whole_object_checksum(bucket, client, tmp_path):
     file = local(tmp_path, content=bytes(range(256)) * (8 * 2**20 // 256 + 1))
     parts = counted(client, "UploadPart")
-    assert land(client, file, BUCKET, DAY).sent
+    assert land(bucket, file, DAY).sent
     assert len(parts) == 2
     head = client.head_object(Bucket=BUCKET, Key=object_key(file.path.name, DAY), ChecksumMode="ENABLED")
     assert head["ChecksumCRC32"] == file.crc32
 
 
-def test_the_same_file_again_sends_nothing(client, tmp_path):
-    land(client, local(tmp_path), BUCKET, DAY)
+def test_the_same_file_again_sends_nothing(bucket, client, tmp_path):
+    land(bucket, local(tmp_path), DAY)
     puts = counted(client, "PutObject")
-    again = land(client, local(tmp_path), BUCKET, DAY)
+    again = land(bucket, local(tmp_path), DAY)
     assert (again.sent, puts) == (False, [])
 
 
@@ -61,67 +66,67 @@ def test_the_same_file_again_sends_nothing(client, tmp_path):
     "other", [{"content": b"FIVE"}, {"content": b"fiver"}, {"metadata": METADATA | {"seed": "43"}}],
     ids=["content", "size", "metadata"],
 )  # fmt: skip
-def test_a_file_that_differs_is_sent_again(client, tmp_path, other):
-    land(client, local(tmp_path), BUCKET, DAY)
+def test_a_file_that_differs_is_sent_again(bucket, client, tmp_path, other):
+    land(bucket, local(tmp_path), DAY)
     changed = local(tmp_path, **other)
-    assert land(client, changed, BUCKET, DAY).sent
-    assert differences(client, changed, BUCKET, DAY) == []
+    assert land(bucket, changed, DAY).sent
+    assert differences(bucket, changed, DAY) == []
 
 
-def test_another_row_count_replaces_the_days_object_and_no_other(client, tmp_path):
+def test_another_row_count_replaces_the_days_object_and_no_other(bucket, client, tmp_path):
     others = [
         f"payments/year=2026/month=01/payments_5_{DAY + dt.timedelta(days=1)}.parquet",
         "payments/year=2026/month=01/notes.txt",
     ]
     for key in others:
         client.put_object(Bucket=BUCKET, Key=key, Body=b"")
-    land(client, local(tmp_path), BUCKET, DAY)
-    landed = land(client, local(tmp_path, rows=6), BUCKET, DAY)
+    land(bucket, local(tmp_path), DAY)
+    landed = land(bucket, local(tmp_path, rows=6), DAY)
     assert landed.replaced == [f"payments/year=2026/month=01/payments_5_{DAY}.parquet"]
     assert object_keys(client) == sorted([*others, f"payments/year=2026/month=01/payments_6_{DAY}.parquet"])
 
 
-def test_what_killed_uploads_of_the_day_left_is_cleared_and_no_other_days(client, tmp_path):
+def test_what_killed_uploads_of_the_day_left_is_cleared_and_no_other_days(bucket, client, tmp_path):
     tomorrow = DAY + dt.timedelta(days=1)
     keys = [object_key(f"payments_{rows}_{day}.parquet", day) for rows, day in ((5, DAY), (6, DAY), (5, tomorrow))]
     for key in keys:
         started = client.create_multipart_upload(Bucket=BUCKET, Key=key)
         client.upload_part(Bucket=BUCKET, Key=key, UploadId=started["UploadId"], PartNumber=1, Body=b"half")
-    land(client, local(tmp_path), BUCKET, DAY)
+    land(bucket, local(tmp_path), DAY)
     left = client.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
     assert [upload["Key"] for upload in left] == [keys[2]]
     client.abort_multipart_upload(Bucket=BUCKET, Key=keys[2], UploadId=left[0]["UploadId"])
 
 
-def test_a_wrong_checksum_is_refused_by_the_server_and_nothing_stays(client, tmp_path):
+def test_a_wrong_checksum_is_refused_by_the_server_and_nothing_stays(bucket, client, tmp_path):
     old = local(tmp_path, rows=4)
-    land(client, old, BUCKET, DAY)
+    land(bucket, old, DAY)
     file = local(tmp_path)
     file.path.write_bytes(b"4444")
     with pytest.raises(StorageError, match="BadDigest"):
-        land(client, file, BUCKET, DAY)
+        land(bucket, file, DAY)
     assert object_keys(client) == [object_key(old.path.name, DAY)]
 
 
-def test_differences_name_what_differs(client, tmp_path):
+def test_differences_name_what_differs(bucket, client, tmp_path):
     file = local(tmp_path)
-    assert "no object" in differences(client, file, BUCKET, DAY)[0]
-    land(client, file, BUCKET, DAY)
-    assert differences(client, file, BUCKET, DAY) == []
-    found = " ".join(differences(client, local(tmp_path, content=b"4444"), BUCKET, DAY))
+    assert "no object" in differences(bucket, file, DAY)[0]
+    land(bucket, file, DAY)
+    assert differences(bucket, file, DAY) == []
+    found = " ".join(differences(bucket, local(tmp_path, content=b"4444"), DAY))
     assert "CRC-32" in found
     assert "bytes" not in found
 
 
-def failure(tmp_path, bucket=BUCKET, client=None) -> str:
+def failure(tmp_path, name=BUCKET, **settings) -> str:
     with pytest.raises(StorageError) as caught:
-        land(client or TimedS3Resource().get_client(), local(tmp_path), bucket, DAY)
+        land(TimedS3Resource(**settings).bucket(name), local(tmp_path), DAY)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
-def test_a_missing_bucket_is_named_with_its_mend(client, tmp_path):
-    message = failure(tmp_path, bucket="no-such-bucket")
+def test_a_missing_bucket_is_named_with_its_mend(aws, tmp_path):
+    message = failure(tmp_path, "no-such-bucket")
     assert "s3://no-such-bucket/" in message
     assert "Create the bucket" in message
 
@@ -139,10 +144,23 @@ def test_no_credentials_says_which_variables_to_set(aws, tmp_path, monkeypatch):
 
 def test_an_endpoint_that_is_down_is_named(aws, tmp_path, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
-    client = TimedS3Resource(max_attempts=1).get_client()
-    message = failure(tmp_path, client=client)
+    message = failure(tmp_path, max_attempts=1)
     assert "http://127.0.0.1:9" in message
     assert "AWS_ENDPOINT_URL" in message
+
+
+def test_encryption_and_owner_go_with_every_call_that_takes_them(aws, tmp_path):
+    resource = TimedS3Resource(server_side_encryption="AES256", expected_bucket_owner="123456789012")
+    bucket = resource.bucket(BUCKET)
+    sent: dict[str, dict] = {}
+    bucket.client.meta.events.register(
+        "before-send.s3.*", lambda request, event_name, **_: sent.update({event_name.split(".")[-1]: request.headers})
+    )
+    land(bucket, local(tmp_path, rows=4), DAY)
+    land(bucket, local(tmp_path), DAY)
+    assert {"HeadObject", "PutObject", "ListObjectsV2", "ListMultipartUploads", "DeleteObject"} <= set(sent)
+    assert {headers["x-amz-expected-bucket-owner"] for headers in sent.values()} == {b"123456789012"}
+    assert sent["PutObject"]["x-amz-server-side-encryption"] == b"AES256"
 
 
 def test_an_endpoint_that_is_no_url_is_refused_at_once(aws, monkeypatch):
