@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from synth_assets.generator.audit import Claim, Evidence, judge, provenance_of, tally
+from synth_assets.generator.audit import Claim, Evidence, judge, provenance_of
 from synth_assets.generator.columns import repeating
 from synth_assets.generator.schema import TransactionSchema
 from synth_assets.generator.simulator import TransactionSimulator
+from synth_assets.generator.survey import tally
 from synth_assets.storage import parquet
 from synth_assets.storage.errors import StorageError
 from synth_assets.storage.folder import current_file

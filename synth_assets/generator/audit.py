@@ -10,35 +10,25 @@ from __future__ import annotations
 import datetime as dt
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import zip_longest
 from typing import Any
 
-import numpy as np
-import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 from scipy.special import bdtr, bdtrc
 
-from synth_assets.generator import GENERATOR_VERSION, reference
+from synth_assets.generator import GENERATOR_VERSION
 from synth_assets.generator.columns import (
-    AMOUNT_CENTS,
-    CUSTOMER_IDS,
-    EXPIRY_YEARS_AHEAD,
-    MERCHANT_IDS,
-    ONLINE,
     RECURRING_RATE,
     null_shares,
 )
 from synth_assets.generator.errors import GeneratorError
 from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.schema import TransactionSchema
+from synth_assets.generator.survey import TENTHS, Batches, Survey, repeated_ids
 
 FALSE_ALARM_RATE = 1e-6
-IDS_AT_ONCE = 8_000_000
-"""Fingerprints (8 bytes) of transaction ids held at once; more ids are counted in several passes."""
 
 CLAIMS: dict[str, str] = {
     "file_is_whole": "Every page's checksum holds, and the rows that the footer counts can be read.",
@@ -57,9 +47,6 @@ CLAIMS: dict[str, str] = {
 
 Detail = dict[str, str | int | float]
 Details = list[Detail]
-
-
-TENTHS = 10
 
 
 @dataclass(frozen=True)
@@ -81,8 +68,7 @@ class Evidence:
         rows: the row count in the footer.
         named_rows: the row count in the file's name.
         provenance: the footer's provenance, or None.
-        batches: reads the given columns (all, for None) from the start, one row group at a time.
-            Raises `broken` where the file cannot be read.
+        batches: reads the file's rows; raises `broken` where they cannot be read.
         broken: the exceptions that mean a damaged file.
     """
 
@@ -90,7 +76,7 @@ class Evidence:
     rows: int
     named_rows: int
     provenance: dict[str, Any] | None
-    batches: Callable[[Sequence[str] | None], Iterator[pa.RecordBatch]]
+    batches: Batches
     broken: tuple[type[Exception], ...]
 
 
@@ -125,17 +111,6 @@ def binomial_bounds(trials: int, probability: float, false_alarm_rate: float = F
     return low, high
 
 
-def tally(rows: pa.Table | pa.RecordBatch) -> Counter[str]:
-    """Counts of some rows, to be summed over the day: "rows", "<column> is null" and "<flag> is true"."""
-    counts = Counter({"rows": rows.num_rows})
-    for column in rows.schema:
-        values = rows.column(column.name)
-        counts[f"{column.name} is null"] = values.null_count
-        if pa.types.is_boolean(column.type):
-            counts[f"{column.name} is true"] = pc.sum(values).as_py() or 0
-    return counts
-
-
 def judge(schema: TransactionSchema, day: dt.date, evidence: Evidence) -> list[Claim]:
     """The verdict on a file: every claim of `CLAIMS`, in order."""
     plan = plan_from(evidence.provenance)
@@ -151,7 +126,7 @@ def judge(schema: TransactionSchema, day: dt.date, evidence: Evidence) -> list[C
     try:
         for batch in evidence.batches(None):
             survey.add(batch)
-        repeated = repeated_ids(survey, evidence)
+        repeated = repeated_ids(survey, evidence.batches)
     except evidence.broken as error:
         damage = f"not judged: the file cannot be read to its end ({' '.join(str(error).split())})"
     read = survey.counts["rows"]
@@ -170,159 +145,6 @@ def judge(schema: TransactionSchema, day: dt.date, evidence: Evidence) -> list[C
     ]
     from_footer = {columns.name, provenance.name, "row_count_matches_plan"}
     return [claim if not damage or claim.name in from_footer else Claim(claim.name, False, damage) for claim in claims]
-
-
-class Survey:
-    """One pass over a file, row group by row group: what the claims need to know, in constant memory."""
-
-    def __init__(self, schema: TransactionSchema, plan: GenerationPlan, rows: int) -> None:
-        self.schema = schema
-        self.plan = plan
-        self.id_passes = -(-max(rows, 1) // IDS_AT_ONCE)
-        self.fingerprints: list[pl.Series] = []
-        """Those of the transaction ids that belong to the first pass."""
-        self.counts: Counter[str] = Counter()
-        self.frauds_by_tenth = np.zeros(TENTHS, dtype=np.int64)
-        self.first: dt.datetime | None = None
-        self.last: dt.datetime | None = None
-        self.out_of_order = 0
-        self.outside_window = 0
-        self.foreign: dict[str, set[str]] = {column.name: set() for column in schema.fields if column.dtype == "enum"}
-        """By enum column, the values that are not in its set."""
-        self.breaches: Counter[str] = Counter()
-        """By rule, the rows that break it."""
-        self._rules = {
-            name: (~holds).sum()
-            for name, (columns, holds) in value_rules(plan).items()
-            if all(column in schema and schema[column].recognised for column in columns)
-        }
-
-    def add(self, batch: pa.RecordBatch) -> None:
-        for name, foreign in self.foreign.items():
-            values = pc.unique(batch.column(name)).cast(pa.large_string()).drop_null()
-            foreign.update(set(values.to_pylist()) - set(self.schema[name].enum))
-        # Without the field metadata, in which Polars keeps an Enum's set: a foreign value must not stop the pass.
-        frame = pl.DataFrame(pa.RecordBatch.from_arrays(batch.columns, names=batch.schema.names))
-        if frame.schema.get("label_fraud") == pl.Boolean:
-            rows = np.flatnonzero(frame["label_fraud"].fill_null(False)) + self.counts["rows"]
-            tenths = np.minimum(rows * TENTHS // self.plan.rows, TENTHS - 1)
-            self.frauds_by_tenth += np.bincount(tenths, minlength=TENTHS)
-        self._add_times(frame[self.schema.event_time].drop_nulls())
-        self.fingerprints.append(_share(frame[self.schema.primary_key].hash(), self.id_passes, 0))
-        self.counts.update(tally(batch))
-        self.breaches.update(frame.select(**self._rules).row(0, named=True))
-
-    def _add_times(self, times: pl.Series) -> None:
-        if times.is_empty():
-            return
-        start, end = self.plan.window
-        if not times.is_sorted():
-            self.out_of_order += int((times.diff().dt.total_nanoseconds() < 0).sum())
-        self.out_of_order += int(self.last is not None and times[0] < self.last)
-        self.outside_window += int((~times.is_between(start, end, closed="left")).sum())
-        self.first = self.first or times[0]
-        self.last = times[-1]
-
-
-def repeated_ids(survey: Survey, evidence: Evidence, examples: int = 5) -> list[str]:
-    """Some ids that appear more than once; empty where all are different.
-
-    64-bit fingerprints are compared, `IDS_AT_ONCE` at a time, so memory does not grow with the rows. The survey has
-    gathered the first of them; the others, and ids whose fingerprints meet, are read again.
-    """
-    suspects = _met(survey.fingerprints)
-    for number in range(1, survey.id_passes):
-        suspects += _met([_share(prints, survey.id_passes, number) for _, prints in _ids(survey.schema, evidence)])
-    if not suspects:
-        return []
-    seen: Counter[str] = Counter()
-    for ids, prints in _ids(survey.schema, evidence):
-        seen.update(ids.filter(prints.is_in(suspects)).cast(pl.String).to_list())
-    return [each for each, count in seen.most_common(examples) if count > 1]
-
-
-def _met(parts: list[pl.Series], enough: int = 100) -> list[int]:
-    """Fingerprints that appear more than once, some of them where they are many."""
-    fingerprints = pl.concat(parts) if parts else pl.Series(dtype=pl.UInt64)
-    if fingerprints.n_unique() == len(fingerprints):
-        return []
-    return fingerprints.filter(fingerprints.is_duplicated()).unique().head(enough).to_list()
-
-
-def _share(prints: pl.Series, passes: int, number: int) -> pl.Series:
-    """The fingerprints of one pass of several."""
-    return prints if passes == 1 else prints.filter(prints % passes == number)
-
-
-def _ids(schema: TransactionSchema, evidence: Evidence) -> Iterator[tuple[pl.Series, pl.Series]]:
-    """The file's transaction ids with their fingerprints, row group by row group."""
-    for batch in evidence.batches([schema.primary_key]):
-        ids = pl.Series(batch.column(0))
-        yield ids, ids.hash()
-
-
-def value_rules(plan: GenerationPlan) -> dict[str, tuple[tuple[str, ...], pl.Expr]]:
-    """The rules on the values of a row: by what a rule says, the columns it reads and what holds in every row.
-
-    A null breaks no rule; the null proportions are a claim of their own.
-    """
-    address = pl.col("ip_address").drop_nulls()
-    network = address.str.extract(r"^([0-9]{1,3}\.[0-9]{1,3})\.[0-9]{1,3}\.[0-9]{1,3}$").fill_null("none")
-    online = pl.col("channel") == ONLINE
-    start, end = plan.window
-    one_year = start.year == (end - dt.timedelta(microseconds=1)).year
-    event_year = pl.lit(start.year) if one_year else pl.col("event_time").dt.year()
-
-    uuid4 = "^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
-
-    def text(column: str) -> pl.Expr:
-        return pl.col(column).cast(pl.String)
-
-    def within(column: str, low: float, high: float) -> tuple[tuple[str, ...], pl.Expr]:
-        return (column,), pl.col(column).is_between(low, high)
-
-    def decimal(column: str, low: float, high: float, unit: int) -> tuple[tuple[str, ...], pl.Expr]:
-        steps = pl.col(column) * unit
-        return (column,), pl.col(column).is_between(low, high) & ((steps - steps.round()).abs() < 1e-4)
-
-    return {
-        "transaction_id is a UUIDv4": (("transaction_id",), pl.col("transaction_id").str.contains(uuid4)),
-        "local_time_offset is the plan's": within("local_time_offset", plan.timezone_offset, plan.timezone_offset),
-        "amount is in range, in cents": decimal("amount", AMOUNT_CENTS[0] / 100, AMOUNT_CENTS[1] / 100, 100),
-        "currency_code is ISO 4217": (("currency_code",), text("currency_code").is_in(reference.CURRENCY_CODES)),
-        "card_pan_hash is a SHA-256": (("card_pan_hash",), pl.col("card_pan_hash").str.contains("^[0-9a-f]{64}$")),
-        "card expires in one to five years": (
-            ("card_exp_year", "event_time"),
-            (pl.col("card_exp_year") - event_year).is_between(*EXPIRY_YEARS_AHEAD),
-        ),
-        "card_exp_month is a month": within("card_exp_month", 1, 12),
-        "customer_id is in range": within("customer_id", *CUSTOMER_IDS),
-        "merchant_id is in range": within("merchant_id", *MERCHANT_IDS),
-        "merchant_country is ISO 3166-1": (
-            ("merchant_country",),
-            text("merchant_country").is_in(reference.COUNTRY_CODES),
-        ),
-        "device_id is a UUIDv4": (("device_id",), pl.col("device_id").str.contains(uuid4)),
-        "ip_address is public": (
-            ("ip_address",),
-            network.is_in(reference.public_prefixes()),
-        ),
-        "ip_address is present exactly on line": (
-            ("ip_address", "channel"),
-            online == pl.col("ip_address").is_not_null(),
-        ),
-        "user_agent is Faker's": (("user_agent",), pl.col("user_agent").is_in(reference.user_agents())),
-        "user_agent is present exactly on line": (
-            ("user_agent", "channel"),
-            online == pl.col("user_agent").is_not_null(),
-        ),
-        "latitude is in range, six decimals": decimal("latitude", -90, 90, 1_000_000),
-        "longitude is in range, six decimals": decimal("longitude", -180, 180, 1_000_000),
-        "coordinates are a pair": (
-            ("latitude", "longitude"),
-            pl.col("latitude").is_null() == pl.col("longitude").is_null(),
-        ),
-    }
 
 
 def _judge_columns(schema: TransactionSchema, evidence: Evidence) -> Claim:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from scipy.stats import binom
 
-from synth_assets.generator import audit
+from synth_assets.generator import survey
 from synth_assets.generator.audit import CLAIMS, Claim, binomial_bounds
 from synth_assets.generator.schema import TransactionSchema
 from synth_assets.verdict import judge_file
@@ -212,7 +212,7 @@ def test_bounds_are_the_binomial_laws(trials, share):
 
 
 def test_ids_are_compared_in_several_passes_as_in_one(schema, tmp_path, table, monkeypatch):
-    monkeypatch.setattr(audit, "IDS_AT_ONCE", 3_000)
+    monkeypatch.setattr(survey, "IDS_AT_ONCE", 3_000)
     assert judge_table(tmp_path, schema, table) == set()
     twice = change(table, "transaction_id", 0, table["transaction_id"][19_999].as_py())
     claims = judge_file(schema, DAY, write_day(tmp_path, schema, PLAN, twice))

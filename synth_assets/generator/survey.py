@@ -1,0 +1,123 @@
+"""One pass over a day's rows, in constant memory: all that the claims need to know of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from synth_assets.generator.plan import GenerationPlan
+from synth_assets.generator.rules import value_rules
+from synth_assets.generator.schema import TransactionSchema
+
+IDS_AT_ONCE = 8_000_000
+"""Fingerprints (8 bytes) of transaction ids held at once; more ids are counted in several passes."""
+
+TENTHS = 10
+
+Batches = Callable[[Sequence[str] | None], Iterator[pa.RecordBatch]]
+"""Reads the given columns (all, for None) from the start, one row group at a time."""
+
+
+def tally(rows: pa.Table | pa.RecordBatch) -> Counter[str]:
+    """Counts of some rows, to be summed over the day: "rows", "<column> is null" and "<flag> is true"."""
+    counts = Counter({"rows": rows.num_rows})
+    for column in rows.schema:
+        values = rows.column(column.name)
+        counts[f"{column.name} is null"] = values.null_count
+        if pa.types.is_boolean(column.type):
+            counts[f"{column.name} is true"] = pc.sum(values).as_py() or 0
+    return counts
+
+
+class Survey:
+    """One pass over a file, row group by row group: what the claims need to know, in constant memory."""
+
+    def __init__(self, schema: TransactionSchema, plan: GenerationPlan, rows: int) -> None:
+        self.schema = schema
+        self.plan = plan
+        self.id_passes = -(-max(rows, 1) // IDS_AT_ONCE)
+        self.fingerprints: list[pl.Series] = []
+        """Those of the transaction ids that belong to the first pass."""
+        self.counts: Counter[str] = Counter()
+        self.frauds_by_tenth = np.zeros(TENTHS, dtype=np.int64)
+        self.first: dt.datetime | None = None
+        self.last: dt.datetime | None = None
+        self.out_of_order = 0
+        self.outside_window = 0
+        self.foreign: dict[str, set[str]] = {column.name: set() for column in schema.fields if column.dtype == "enum"}
+        """By enum column, the values that are not in its set."""
+        self.breaches: Counter[str] = Counter()
+        """By rule, the rows that break it."""
+        self._rules = {
+            name: (~holds).sum()
+            for name, (columns, holds) in value_rules(plan).items()
+            if all(column in schema and schema[column].recognised for column in columns)
+        }
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        for name, foreign in self.foreign.items():
+            values = pc.unique(batch.column(name)).cast(pa.large_string()).drop_null()
+            foreign.update(set(values.to_pylist()) - set(self.schema[name].enum))
+        # Without the field metadata, in which Polars keeps an Enum's set: a foreign value must not stop the pass.
+        frame = pl.DataFrame(pa.RecordBatch.from_arrays(batch.columns, names=batch.schema.names))
+        if frame.schema.get("label_fraud") == pl.Boolean:
+            rows = np.flatnonzero(frame["label_fraud"].fill_null(False)) + self.counts["rows"]
+            tenths = np.minimum(rows * TENTHS // self.plan.rows, TENTHS - 1)
+            self.frauds_by_tenth += np.bincount(tenths, minlength=TENTHS)
+        self._add_times(frame[self.schema.event_time].drop_nulls())
+        self.fingerprints.append(_share(frame[self.schema.primary_key].hash(), self.id_passes, 0))
+        self.counts.update(tally(batch))
+        self.breaches.update(frame.select(**self._rules).row(0, named=True))
+
+    def _add_times(self, times: pl.Series) -> None:
+        if times.is_empty():
+            return
+        start, end = self.plan.window
+        if not times.is_sorted():
+            self.out_of_order += int((times.diff().dt.total_nanoseconds() < 0).sum())
+        self.out_of_order += int(self.last is not None and times[0] < self.last)
+        self.outside_window += int((~times.is_between(start, end, closed="left")).sum())
+        self.first = self.first or times[0]
+        self.last = times[-1]
+
+
+def repeated_ids(survey: Survey, batches: Batches, examples: int = 5) -> list[str]:
+    """Some ids that appear more than once; empty where all are different.
+
+    64-bit fingerprints are compared, `IDS_AT_ONCE` at a time, so memory does not grow with the rows. The survey has
+    gathered the first of them; the others, and ids whose fingerprints meet, are read again.
+    """
+    suspects = _met(survey.fingerprints)
+    survey.fingerprints.clear()
+    for number in range(1, survey.id_passes):
+        suspects += _met([_share(prints, survey.id_passes, number) for _, prints in _ids(survey.schema, batches)])
+    if not suspects:
+        return []
+    seen: Counter[str] = Counter()
+    for ids, prints in _ids(survey.schema, batches):
+        seen.update(ids.filter(prints.is_in(suspects)).cast(pl.String).to_list())
+    return [each for each, count in seen.most_common(examples) if count > 1]
+
+
+def _met(parts: list[pl.Series], enough: int = 100) -> list[int]:
+    """Fingerprints that appear more than once, some of them where they are many."""
+    ordered = pl.concat([pl.Series(dtype=pl.UInt64), *parts]).sort().to_numpy()
+    return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])[:enough].tolist()
+
+
+def _share(prints: pl.Series, passes: int, number: int) -> pl.Series:
+    """The fingerprints of one pass of several."""
+    return prints if passes == 1 else prints.filter(prints % passes == number)
+
+
+def _ids(schema: TransactionSchema, batches: Batches) -> Iterator[tuple[pl.Series, pl.Series]]:
+    """The file's transaction ids with their fingerprints, row group by row group."""
+    for batch in batches([schema.primary_key]):
+        ids = pl.Series(batch.column(0))
+        yield ids, ids.hash()
