@@ -19,6 +19,9 @@ from synth_assets.storage.layout import rows_in_name
 
 PROVENANCE_KEY = b"synth_assets.provenance"
 
+BATCH_ROWS = 32_768
+"""Rows read at once."""
+
 UNREADABLE: tuple[type[Exception], ...] = (OSError, pa.ArrowException)
 """What PyArrow raises on a damaged file (a wrong page checksum is an OSError)."""
 
@@ -97,9 +100,10 @@ class DayFile:
         return found if isinstance(found, dict) else None
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """The columns' rows, one batch a row group."""
+        """The columns' rows in order, in batches that are small beside a row group."""
+        # Row group by row group: over the whole file, PyArrow reads ahead without a bound.
         for number in range(self.row_groups):
-            yield from self.parquet.read_row_group(number, columns=columns).combine_chunks().to_batches()
+            yield from self.parquet.iter_batches(BATCH_ROWS, row_groups=[number], columns=columns)
 
 
 @contextmanager
