@@ -1,0 +1,109 @@
+"""A backfill through `dagster dev`, one run a partition, beside the same over empty assets."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import dagster as dg
+
+from benchmarks import day
+from benchmarks.fresh import BIN, PROJECT_ROOT, Figures, run, say
+from benchmarks.plants import Plant, empty_plant, project_plant
+from benchmarks.report import table
+from synth_assets.storage.loopback import loopback_aws
+
+LAUNCH = """
+mutation ($asked: LaunchBackfillParams!) {
+  launched: launchPartitionBackfill(backfillParams: $asked) { ... on LaunchBackfillSuccess { backfillId } }
+}
+"""
+SECONDS_A_DAY = 20
+
+
+def report(folder: Path, rows: int, rounds: int, days: int) -> str:
+    rows //= 20
+    with loopback_aws(folder / "aws") as aws:
+        plants = {
+            f"payments, {rows:,} rows a day": project_plant(folder, rows, aws.environment),
+            "empty assets": empty_plant(folder),
+        }
+        found = {name: backfill(plant, days) for name, plant in plants.items()}
+    ours, nothing = found.values()
+    body = [
+        [
+            name,
+            f"{each['seconds']:.1f}",
+            f"{each['seconds'] / days:.2f}",
+            f"{each['run']:.2f}",
+            f"{ours['seconds'] / nothing['seconds']:.2f}× empty" if each is ours else "",
+        ]
+        for name, each in found.items()
+    ]
+    return f"""## Backfill of {days} days
+
+{table(["what", "wall s", "wall s a partition", "mean run s", "ratio"], body)}
+
+Through the daemon of `dagster dev`, two runs at a time, once each, from the first run's start to the last one's end;
+with all checks and the upload. One run a partition: this project has no single-run backfill, because check results of a
+run over a range land on no partition. (No goal was set.)"""
+
+
+def backfill(plant: Plant, days: int) -> Figures:
+    """Ask for the days, let `dagster dev` carry them out, and take the times from its history."""
+    say(f"backfill: {plant.module}, {days} days")
+    # The daemon looks for backfills every 30 s, first at its start: so this one is asked for before it.
+    asked = launch(plant, days)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = plant.home / "dagster-dev.log"
+    command = [str(BIN / "dagster"), "dev", "-m", plant.module, "--host", "127.0.0.1", "--port", str(port)]
+    with log.open("wb") as output:
+        server = subprocess.Popen(command, cwd=PROJECT_ROOT, env=plant.environment, stdout=output, stderr=output)
+    try:
+        runs = ended_runs(plant, server, asked, days)
+    finally:
+        server.terminate()
+        try:
+            server.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+    if len(runs) < days or any(record.dagster_run.status != dg.DagsterRunStatus.SUCCESS for record in runs):
+        sys.exit(f"The backfill of {plant.module} failed:\n{log.read_text()[-4_000:]}")
+    times = [(record.start_time or 0.0, record.end_time or 0.0) for record in runs]
+    return {
+        "seconds": max(end for _, end in times) - min(start for start, _ in times),
+        "run": sum(end - start for start, end in times) / days,
+    }
+
+
+def launch(plant: Plant, days: int) -> str:
+    """Ask for the backfill; its id."""
+    asked = {
+        "assetSelection": [{"path": [asset]} for asset in plant.assets],
+        "partitionNames": [str(day.DAY + dt.timedelta(days=number)) for number in range(days)],
+        "runConfigData": plant.run_config,
+    }
+    answer = plant.home / "launched.json"
+    command = [str(BIN / "dagster-graphql"), "-m", plant.module, "-t", LAUNCH, "-v", json.dumps({"asked": asked})]
+    run([*command, "-o", str(answer)], plant.environment)
+    return json.loads(answer.read_text())["data"]["launched"]["backfillId"]
+
+
+def ended_runs(plant: Plant, server: subprocess.Popen[bytes], asked: str, days: int) -> list[dg.RunRecord]:
+    """The backfill's ended runs: all of them, or those until the server or the time came to its end."""
+    deadline = time.monotonic() + 60 + SECONDS_A_DAY * days
+    ended: list[dg.RunRecord] = []
+    with dg.DagsterInstance.from_config(str(plant.home)) as instance:
+        while len(ended) < days and server.poll() is None and time.monotonic() < deadline:
+            time.sleep(1)
+            records = instance.get_run_records(dg.RunsFilter(tags={"dagster/backfill": asked}))
+            ended = [record for record in records if record.dagster_run.is_finished]
+    return ended

@@ -1,0 +1,117 @@
+"""The whole command with all checks and the upload, beside the engine and the same command over empty assets."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import time
+from functools import partial
+from pathlib import Path
+
+import boto3
+import dagster as dg
+
+from benchmarks import day
+from benchmarks.fresh import BIN, Figures, fresh, in_turns, run
+from benchmarks.plants import Plant, empty_plant, project_plant
+from benchmarks.report import goal, middle, spread, table
+from synth_assets.storage.layout import file_name, object_key
+from synth_assets.storage.loopback import BUCKET, loopback_aws
+from synth_assets.storage.s3 import Bucket, land
+from synth_assets.verdict import measure_file
+
+ASSETS = ("transaction_schema", "payments_parquet", "s3_raw_payments")
+"""Their steps; every other step is of checks."""
+
+EMPTY = "the same command, empty assets"
+
+
+def report(folder: Path, rows: int, rounds: int, days: int) -> str:
+    rows //= 2
+    workers = fresh(day.default_workers)
+    with loopback_aws(folder / "aws") as aws:
+        project, empty = project_plant(folder, rows, aws.environment), empty_plant(folder)
+
+        def upload(how: str, number: int) -> Figures:
+            made = folder / "outputs" / file_name(rows, partition(number))
+            return fresh(send, project.environment, how=how, path=made, partition=partition(number))
+
+        # The first run of each sets up its history.
+        in_turns("command, warm-up", 1, {"project": lambda _: materialize(project, -1)})
+        in_turns("command, warm-up", 1, {"empty assets": lambda _: materialize(empty, -1)})
+        found = in_turns(
+            "command",
+            rounds,
+            {
+                "whole command": partial(materialize, project),
+                "engine alone": lambda _: fresh(
+                    day.engine, path=folder / "payments.parquet", rows=rows, workers=workers
+                ),
+                EMPTY: partial(materialize, empty),
+                "landing": partial(upload, "land"),
+                "plain upload_file": partial(upload, "upload_file"),
+            },
+        )
+    seconds = {name: middle(each) for name, each in found.items()}
+    steps = [each["steps"] for each in found["whole command"]]
+    checks = [{"seconds": sum(took for name, took in each.items() if name not in ASSETS)} for each in steps]
+    fixed = (seconds["whole command"] - seconds["engine alone"]) / seconds[EMPTY]
+    speed = seconds["plain upload_file"] / seconds["landing"]
+    share = middle(checks) / middle(steps, "payments_parquet")
+    notes = {
+        "whole command": [f"engine + {fixed:.2f}× empty", goal("at most engine + 1.6× empty", fixed <= 1.6)],
+        "landing": [f"{speed:.0%} of plain upload_file's speed", goal("at least 90 %", speed >= 0.9)],
+    }
+    body = [
+        *([name, f"{seconds[name]:.2f}", spread(each), *notes.get(name, ["", ""])] for name, each in found.items()),
+        *([f"step {name}", f"{middle(steps, name):.2f}", spread(steps, name), "", ""] for name in steps[0]),
+        [
+            "all check steps",
+            f"{middle(checks):.2f}",
+            spread(checks),
+            f"{share:.0%} of step payments_parquet",
+            goal("at most half of it", share <= 0.5),
+        ],
+    ]
+    return f"""## The whole command, {rows:,} rows
+
+{table(["what", "median s", "min–max s", "ratio", "goal"], body)}
+
+`dagster asset materialize --select '*' --partition D` with all 13 checks and the upload to SeaweedFS on
+loopback; then the same over three empty assets with as many checks, same executor and partitions. Steps: of the whole
+command's runs, by their event log. Landing: what the upload adds to upload_file (it looks first, verifies afterwards
+and removes older objects), with the same checksum, which is at hand in both."""
+
+
+def partition(number: int) -> dt.date:
+    return day.DAY + dt.timedelta(days=number)
+
+
+def materialize(plant: Plant, number: int) -> Figures:
+    """A day of the plant by Dagster's own command: its wall, and its steps' by the event log."""
+    config = json.dumps(plant.run_config)
+    command = [str(BIN / "dagster"), "asset", "materialize", "-m", plant.module, "--select", "*"]
+    started = time.perf_counter()
+    run([*command, "--partition", str(partition(number)), "--config-json", config], plant.environment)
+    seconds = time.perf_counter() - started
+    with dg.DagsterInstance.from_config(str(plant.home)) as instance:
+        (last,) = instance.get_runs(limit=1)
+        steps = instance.get_run_step_stats(last.run_id)
+    # In the order of their execution.
+    times = sorted((step.start_time or 0.0, step.end_time or 0.0, step.step_key) for step in steps)
+    return {"seconds": seconds, "steps": {name: end - start for start, end, name in times}}
+
+
+def send(how: str, path: str, partition: str) -> Figures:
+    """Send a file that is not there yet, as the asset does or by upload_file alone, with the checksum at hand."""
+    date = dt.date.fromisoformat(partition)
+    file = measure_file(date, Path(path))
+    client = boto3.client("s3")
+    key = object_key(file.path.name, date)
+    client.delete_object(Bucket=BUCKET, Key=key)
+    started = time.perf_counter()
+    if how == "land":
+        land(Bucket(client, BUCKET), file, date)
+    else:
+        client.upload_file(path, BUCKET, key, ExtraArgs={"ChecksumCRC32": file.crc32, "Metadata": file.metadata})
+    return {"seconds": time.perf_counter() - started}

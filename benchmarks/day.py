@@ -1,0 +1,73 @@
+"""A day of payments as the assets make it, without Dagster."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmarks.fresh import PROJECT_ROOT, Figures, peak_bytes
+from synth_assets.generator.audit import provenance_of
+from synth_assets.generator.columns import repeating
+from synth_assets.generator.plan import GenerationPlan
+from synth_assets.generator.schema import TransactionSchema
+from synth_assets.generator.simulator import TransactionSimulator
+from synth_assets.storage import parquet
+from synth_assets.verdict import write_file
+
+DAY = dt.date(2026, 1, 15)
+
+
+def contract() -> TransactionSchema:
+    path = PROJECT_ROOT / "schema" / "transaction_schema.yaml"
+    return TransactionSchema.parse(path.read_text(), source=path.name)
+
+
+def plan_of(rows: int) -> GenerationPlan:
+    """The default plan of a day."""
+    return GenerationPlan.of(day=DAY, rows=rows)
+
+
+def engine(path: str, rows: int, workers: int) -> Figures:
+    """From the contract to the finished file, as the asset makes it."""
+    started = time.perf_counter()
+    simulator = TransactionSimulator(contract(), plan_of(rows), workers)
+    for _ in write_file(Path(path), simulator):
+        pass
+    return measured(path, rows, time.perf_counter() - started)
+
+
+def floor(path: str, rows: int) -> Figures:
+    """The product's own writer, with tables that are ready: its one encoding thread alone."""
+    simulator = TransactionSimulator(contract(), plan_of(rows))
+    ready = list(simulator)
+    started = time.perf_counter()
+    write_tables(path, simulator, ready)
+    return measured(path, rows, time.perf_counter() - started)
+
+
+def write_tables(path: str, simulator: TransactionSimulator, tables: list[pa.Table]) -> None:
+    """Write ready tables as the simulator's day is written."""
+    schema, plan = simulator.schema, simulator.plan
+    columns, provenance = repeating(schema, plan.profile), provenance_of(schema, plan)
+    for _ in parquet.write(Path(path), schema.arrow_schema, tables, columns, plan.compression, provenance):
+        pass
+
+
+def default_workers() -> int:
+    """The workers that the asset takes where the run config names none."""
+    from synth_assets.config import PaymentsConfig
+
+    return PaymentsConfig().workers
+
+
+def measured(path: str, rows: int, seconds: float) -> Figures:
+    """The figures of a finished file, once it is seen to hold the rows and the contract's columns."""
+    found = pq.read_metadata(path)
+    names = found.schema.to_arrow_schema().names
+    if (found.num_rows, names) != (rows, [field.name for field in contract().fields]):
+        raise ValueError(f"{found.num_rows:,} rows and the columns {names} are not the day that was asked for")
+    return {"seconds": seconds, "rows": rows, "bytes": Path(path).stat().st_size, "peak": peak_bytes()}
