@@ -86,6 +86,11 @@ def measure_file(day: dt.date, path: Path) -> LocalFile:
     Raises:
         StorageError: the file is no Parquet file, or its footer does not say what made it.
     """
+    return _measure_once(day, path, *_identity(path))
+
+
+@lru_cache(maxsize=1)
+def _measure_once(day: dt.date, path: Path, *identity: int) -> LocalFile:
     with parquet.opened(path, day) as file:
         provenance = file.provenance or {}
     try:

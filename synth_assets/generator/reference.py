@@ -93,6 +93,20 @@ def public_prefixes() -> tuple[str, ...]:
 
 
 @cache
+def special_network_pattern() -> str:
+    """A regular expression of the addresses whose /16 `public_prefixes` leaves out."""
+    second_octets: dict[str, list[str]] = {}
+    for prefix in sorted(set(octet_pairs()) - set(public_prefixes())):
+        first, second = prefix.split(".")
+        second_octets.setdefault(first, []).append(second)
+    networks = [
+        rf"{first}\." if len(seconds) == 256 else rf"{first}\.(?:{'|'.join(seconds)})\."
+        for first, seconds in second_octets.items()
+    ]
+    return f"^(?:{'|'.join(networks)})"
+
+
+@cache
 def octet_pairs() -> tuple[str, ...]:
     """ "0.0" … "255.255", in order."""
     octets = [str(octet) for octet in range(256)]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from synth_assets.storage.aws import error_code, explained
@@ -19,6 +20,11 @@ from synth_assets.storage.layout import object_folder, object_key, rows_in_name
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
+
+
+# boto3 sends ten parts at once; their checksums and signatures need the processor, and on small machines fewer parts
+# arrive sooner.
+TRANSFER = TransferConfig(max_concurrency=4)
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,7 @@ def land(bucket: Bucket, file: LocalFile, day: dt.date) -> Landed:
         if bucket.owner:
             arguments["ExpectedBucketOwner"] = bucket.owner
         with explained(f"upload {file.path} to {bucket.uri(key)}"):
-            bucket.client.upload_file(str(file.path), bucket.name, key, ExtraArgs=arguments)
+            bucket.client.upload_file(str(file.path), bucket.name, key, ExtraArgs=arguments, Config=TRANSFER)
         if wrong := differences(bucket, file, day):
             raise StorageError(
                 f"{bucket.uri(key)} is not {file.path} after the upload: {'; '.join(wrong)}. Upload it again."
