@@ -54,7 +54,8 @@ class TimeLimits(dg.ConfigurableResource):
     profile_name: str | None = Field(default=None, description="The profile of the AWS configuration files to use.")
     max_attempts: int = Field(default=3, ge=1, description="Tries of a call, the first one included.")
     connect_timeout: float = Field(default=3.0, gt=0, description="Seconds to wait for a connection.")
-    read_timeout: float = Field(default=10.0, gt=0, description="Seconds to wait for the next bytes of an answer.")
+    # Three tries, and three more to clear what a failed upload has sent: within a minute.
+    read_timeout: float = Field(default=8.0, gt=0, description="Seconds to wait for the next bytes of an answer.")
     # Unlike dagster-aws's True, None lets botocore follow AWS_CA_BUNDLE.
     verify: bool | None = Field(
         default=None, description="Whether to verify TLS certificates. None: as botocore is set up."

@@ -8,8 +8,11 @@ most once in a million files (`FALSE_ALARM_RATE`).
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import zip_longest
@@ -81,20 +84,28 @@ class Evidence:
 
 
 def provenance_of(schema: TransactionSchema, plan: GenerationPlan) -> dict[str, Any]:
-    """All that is needed to make a file again and to judge it, as plain JSON values."""
-    return {
+    """All that is needed to make a file again and to judge it, as plain JSON values, with a digest of them all."""
+    origin = {
         "generator_version": GENERATOR_VERSION,
         "plan": plan.model_dump(mode="json"),
         "schema": schema.canonical | {"digest": schema.digest},
     }
+    return origin | {"digest": _digest(origin)}
 
 
 def plan_from(provenance: dict[str, Any] | None) -> GenerationPlan | None:
-    """The plan in a footer's provenance, or None where there is none that can be carried out."""
+    """The plan in a footer's provenance, or None where it is damaged or cannot be carried out."""
+    origin = dict(provenance or {})
+    if origin.pop("digest", None) != _digest(origin):
+        return None
     try:
-        return GenerationPlan.of(**(provenance or {})["plan"])
+        return GenerationPlan.of(**origin["plan"])
     except (KeyError, TypeError, GeneratorError):
         return None
+
+
+def _digest(origin: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()
 
 
 @lru_cache(maxsize=1024)

@@ -367,7 +367,7 @@ def check_schema(schema: TransactionSchema, profile: Profile) -> None:
             )
         made = columns[column.name]
         if column.recognised and column.dtype not in made.dtypes:
-            raise SchemaError(f"{where}: dtype {column.dtype!r} cannot be built. Make it {' or '.join(made.dtypes)}.")
+            raise SchemaError(f"{where}: dtype {column.dtype} cannot be built. Make it {' or '.join(made.dtypes)}.")
         if made.dtypes == ("enum",) and not column.enum:
             raise SchemaError(f"{where}: it is drawn from its `enum` values, and has none. List them under `enum:`.")
         unknown = [value for value in column.enum if made.known and value not in made.known]

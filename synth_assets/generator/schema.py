@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import reprlib
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -26,6 +28,10 @@ DTYPES: dict[str, pl.DataType] = {
 
 TOP_LEVEL_KEYS = {"version", "description", "primary_key", "event_time", "fields"}
 FIELD_KEYS = {"name", "dtype", "description", "nullable", "example", "enum"}
+
+
+_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]{0,99}")
+_VERSION = re.compile("[A-Za-z0-9._-]{1,50}")
 
 
 class SchemaError(GeneratorError):
@@ -76,8 +82,8 @@ class TransactionSchema:
                 an enum without values. The message names `source`, the field and the mend.
         """
         try:
-            document = yaml.safe_load(text)
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            document = yaml.load(text, _Loader)
+        except Exception as error:  # PyYAML's constructors raise what they meet: KeyError, AttributeError, …
             raise SchemaError(f"{source} is not YAML: {_one_line(error)}. Mend the line it names.") from error
         return cls._from_document(document, source)
 
@@ -101,20 +107,23 @@ class TransactionSchema:
             named[key] = _text(document, key, source)
             if named[key] not in {f.name for f in fields}:
                 raise SchemaError(
-                    f"{source}: `{key}` names {named[key]!r}, which is not among the fields. "
+                    f"{source}: `{key}` names {_shown(named[key])}, which is not among the fields. "
                     f"Put the field back, or name another one."
                 )
         event_time = next(f for f in fields if f.name == named["event_time"])
         if event_time.dtype != "datetime":
             raise SchemaError(
-                f"{source}, field {event_time.name}: it is the event time, but its dtype is {event_time.dtype!r}. "
-                f"Make it `datetime`."
+                f"{source}, field {event_time.name}: it is the event time. Make its dtype `datetime`, "
+                f"not {_shown(event_time.dtype)}."
             )
         version = document.get("version")
-        if isinstance(version, bool) or not isinstance(version, str | int | float):
-            raise SchemaError(f"{source} has no `version`: give it one, such as version: '1.0.0'.")
+        if not isinstance(version, str) or not _VERSION.fullmatch(version):
+            raise SchemaError(
+                f"{source}: `version` must be up to 50 letters, digits, dots or dashes in quotes, such as "
+                f"version: '1.0.0', not {_shown(version)}."
+            )
         return cls(
-            version=str(version),
+            version=version,
             fields=fields,
             description=_text(document, "description", source, default=""),
             source=source,
@@ -168,24 +177,32 @@ class TransactionSchema:
 def _parse_field(entry: Any, where: str) -> Field:
     entry = _mapping(entry, where, FIELD_KEYS)
     name = _text(entry, "name", where)
+    if not _NAME.fullmatch(name):
+        raise SchemaError(f"{where}: the name {_shown(name)} must be up to 100 letters, digits or underscores.")
     where = f"{where.rsplit(',', 1)[0]}, field {name}"
     dtype = _text(entry, "dtype", where)
+    if not dtype.isprintable():
+        raise SchemaError(f"{where}: the dtype {_shown(dtype)} is not printable text. Use one of the README's.")
     nullable = entry.get("nullable")
     if not isinstance(nullable, bool):
-        raise SchemaError(f"{where}: `nullable` must be true or false, not {nullable!r}.")
+        raise SchemaError(f"{where}: `nullable` must be true or false, not {_shown(nullable)}.")
     values = entry.get("enum")
     if dtype in DTYPES:
         if values is not None:
-            raise SchemaError(f"{where}: `enum` values under dtype {dtype!r}. Make the dtype `enum`, or drop them.")
+            raise SchemaError(
+                f"{where}: `enum` values under dtype {_shown(dtype)}. Make the dtype `enum`, or drop them."
+            )
     elif dtype == "enum" or values is not None:
         if not isinstance(values, list) or not values:
             raise SchemaError(f"{where}: an enum without values. List them under `enum:`.")
-        odd = [value for value in values if not isinstance(value, str) or not value]
+        odd = [value for value in values if not isinstance(value, str) or not value or not value.isprintable()]
         if odd:
-            raise SchemaError(f"{where}: the enum value {odd[0]!r} is not text. Put it in quotes.")
+            raise SchemaError(f"{where}: the enum value {_shown(odd[0])} is not printable text. Put it in quotes.")
         repeated = [value for value, count in Counter(values).items() if count > 1]
         if repeated:
-            raise SchemaError(f"{where}: the enum value {repeated[0]!r} appears more than once. Keep one of them.")
+            raise SchemaError(
+                f"{where}: the enum value {_shown(repeated[0])} appears more than once. Keep one of them."
+            )
     return Field(name, dtype, nullable, _text(entry, "description", where, default=""), tuple(values or ()))
 
 
@@ -194,16 +211,37 @@ def _mapping(value: Any, where: str, known: set[str]) -> dict[str, Any]:
         raise SchemaError(f"{where}: expected a mapping with the keys {', '.join(sorted(known))}.")
     unknown = [key for key in value if key not in known]
     if unknown:
-        raise SchemaError(f"{where}: unknown key {unknown[0]!r}. The keys are {', '.join(sorted(known))}.")
+        raise SchemaError(f"{where}: unknown key {_shown(unknown[0])}. The keys are {', '.join(sorted(known))}.")
     return value
 
 
 def _text(mapping: dict[str, Any], key: str, where: str, default: str | None = None) -> str:
     value = mapping.get(key, default)
-    if not isinstance(value, str) or (not value and default is None):
-        raise SchemaError(f"{where}: `{key}` must be text, not {value!r}.")
+    if not isinstance(value, str) or (not value and default is None) or not _encodable(value):
+        raise SchemaError(f"{where}: `{key}` must be text, not {_shown(value)}.")
     return value
 
 
+def _encodable(text: str) -> bool:
+    """Half a surrogate pair, which YAML can spell, is no text that can be written down."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _shown(value: object) -> str:
+    """A value from the file as a message may show it: on one line, and short however large or deep it is."""
+    try:
+        return ascii(value) if isinstance(value, str) and len(value) <= 60 else reprlib.repr(value)
+    except (ValueError, RecursionError):  # a number of thousands of digits has no repr
+        return f"this {type(value).__name__}"
+
+
 def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())
+    return " ".join(str(error).encode("ascii", "backslashreplace").decode().split())[:500]
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's safe loader without merge keys: nested, they multiply until memory ends."""
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        if any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value):
+            raise yaml.constructor.ConstructorError(None, None, "merge keys (<<) are not supported", node.start_mark)

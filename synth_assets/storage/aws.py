@@ -34,6 +34,14 @@ _MENDS = {
     "403": "Give the credentials the permissions that the README lists, and check that they are valid.",
     "BadDigest": "The bytes were damaged on their way. Upload again.",
     "RequestTimeTooSkewed": "Set this machine's clock.",
+    **dict.fromkeys(
+        ("SlowDown", "503", "ServiceUnavailable", "ThrottlingException", "Throttling", "TooManyRequestsException"),
+        "The service is busy. Try again later.",
+    ),
+    **dict.fromkeys(
+        ("InternalError", "500", "InternalServerError", "RequestTimeout"),
+        "The service failed. Try again later.",
+    ),
 }
 _MENDS_BY_CLASS: dict[type[Exception], str] = {
     NoCredentialsError: "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine a role.",
@@ -67,6 +75,8 @@ def _reason(error: BaseException) -> str:
         code = error_code(error)
         message = error.response.get("Error", {}).get("Message", "")
         mend = _MENDS.get(code, "Look the code up in the service's list of errors.")
+        if "signature expired" in message.lower():
+            mend = "Set this machine's clock."
         return f"{' '.join(message.split()).rstrip('.') or 'refused'} ({code}). {mend}"
     mends = [mend for kind, mend in _MENDS_BY_CLASS.items() if isinstance(error, kind)]
     return f"{' '.join(str(error).split()).rstrip('.')}. {mends[0] if mends else 'Check the AWS settings.'}"

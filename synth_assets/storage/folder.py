@@ -6,6 +6,7 @@ Locks are flock's: they belong to an open file, so a killed run holds none.
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import fcntl
 import os
 import secrets
@@ -40,8 +41,14 @@ def read_text(path: Path) -> str:
 
 def current_file(folder: Path, day: dt.date) -> Path | None:
     """The day's finished file, or None. Should a crash have left two, the one written last."""
-    finished = _finished_files(folder, day)
-    return max(finished, key=lambda path: path.stat().st_mtime_ns) if finished else None
+    for _ in range(5):  # a file that goes while we look has been replaced: look again
+        finished = []
+        for path in _finished_files(folder, day):
+            with suppress(FileNotFoundError):
+                finished.append((path.stat().st_mtime_ns, path))
+        if finished:
+            return max(finished)[1]
+    return None
 
 
 @contextmanager
@@ -49,13 +56,16 @@ def alone(folder: Path, day: dt.date) -> Iterator[None]:
     """Let no other run begin or finish the day's file, or send it, until the body ends; wait while another does.
 
     Raises:
-        StorageError: the folder cannot be made or written to.
+        StorageError: the folder cannot be made, or the disk is full.
     """
     path = folder / f"{partial_prefix(day)}lock"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle = _lock(path)
     except OSError as error:
+        if error.errno in (errno.EROFS, errno.EACCES):
+            yield  # where nobody can write there is nobody to wait for
+            return
         raise _cannot_write(folder, error) from error
     try:
         yield
@@ -142,5 +152,5 @@ def _flush(folder: Path) -> None:
 
 
 def _cannot_write(folder: Path, error: OSError) -> StorageError:
-    reason = error.strerror or " ".join(str(error).split())
+    reason = os.strerror(error.errno) if error.errno else " ".join(str(error).split())
     return StorageError(f"Cannot write to {folder}: {reason}. Free or choose an output folder that can be written to.")

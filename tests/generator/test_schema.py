@@ -93,7 +93,7 @@ BROKEN = {
     "empty": ("", "expected a mapping"),
     "no fields": (broken(lambda d: d.pop("fields")), "no `fields`"),
     "empty fields": (broken(lambda d: d.update(fields=[])), "no `fields`"),
-    "no version": (broken(lambda d: d.pop("version")), "no `version`"),
+    "no version": (broken(lambda d: d.pop("version")), "`version` must be"),
     "unknown key": (broken(lambda d: d.update(feilds=[])), "unknown key 'feilds'"),
     "unknown field key": (broken(lambda d: d["fields"][3].update(nulable=True)), "field 4: unknown key 'nulable'"),
     "duplicate name": (broken(lambda d: d["fields"].append(d["fields"][3])), "field amount: .*more than once"),
@@ -106,7 +106,7 @@ BROKEN = {
     "nullable is text": (broken(lambda d: field(d, "amount").update(nullable="no way")), "field amount: `nullable`"),
     "primary key gone": (broken(lambda d: d["fields"].pop(0)), "`primary_key` names 'transaction_id'"),
     "event time gone": (broken(lambda d: d["fields"].pop(1)), "`event_time` names 'event_time'"),
-    "event time is text": (broken(lambda d: field(d, "event_time").update(dtype="string")), "Make it `datetime`"),
+    "event time is text": (broken(lambda d: field(d, "event_time").update(dtype="string")), "Make its dtype `datetime`"),
 }
 
 
@@ -131,7 +131,7 @@ UNBUILDABLE = {
     "longitude removed": (lambda d: dropped(d, "longitude"), "field latitude: .*made from longitude"),
     "ONLINE removed": (lambda d: field(d, "channel")["enum"].remove("ONLINE"), "field ip_address: .*value ONLINE"),
     "unknown scheme": (lambda d: field(d, "card_scheme")["enum"].append("JCB"), "field card_scheme: 'JCB'"),
-    "dtype": (lambda d: field(d, "amount").update(dtype="int"), "field amount: dtype 'int' .*float"),
+    "dtype": (lambda d: field(d, "amount").update(dtype="int"), "field amount: dtype int .*float"),
 }
 
 
