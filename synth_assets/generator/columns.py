@@ -28,6 +28,7 @@ MERCHANT_IDS = (1_000, 9_999)
 EXPIRY_YEARS_AHEAD = (1, 5)
 RECURRING_RATE = 0.10
 ONLINE = "ONLINE"
+UNIQUE_COLUMN = "transaction_id"
 
 
 @dataclass(frozen=True)
@@ -358,6 +359,10 @@ def check_schema(schema: TransactionSchema, profile: Profile) -> None:
             cannot be built, or a column (or enum value) removed that another column is made from.
     """
     columns = PROFILES[profile]
+    if schema.primary_key != UNIQUE_COLUMN:
+        raise SchemaError(
+            f"{schema.source}: `primary_key` is {schema.primary_key}, whose values repeat. Make it {UNIQUE_COLUMN}."
+        )
     for column in schema.fields:
         where = f"{schema.source}, field {column.name}"
         if column.name not in columns:

@@ -230,7 +230,7 @@ def _encodable(text: str) -> bool:
 def _shown(value: object) -> str:
     """A value from the file as a message may show it: on one line, and short however large or deep it is."""
     try:
-        return ascii(value) if isinstance(value, str) and len(value) <= 60 else reprlib.repr(value)
+        return (ascii(value) if isinstance(value, str) and len(value) <= 60 else reprlib.repr(value))[:200]
     except (ValueError, RecursionError):  # a number of thousands of digits has no repr
         return f"this {type(value).__name__}"
 

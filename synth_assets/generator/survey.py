@@ -102,7 +102,7 @@ def repeated_ids(survey: Survey, batches: Batches, examples: int = 5) -> list[st
     seen: Counter[str] = Counter()
     for ids, prints in _ids(survey.schema, batches):
         seen.update(ids.filter(prints.is_in(suspects)).cast(pl.String).to_list())
-    return [each for each, count in seen.most_common(examples) if count > 1]
+    return [str(each) for each, count in seen.most_common(examples) if count > 1]
 
 
 def _met(parts: list[pl.Series], enough: int = 100) -> list[int]:

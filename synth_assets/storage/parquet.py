@@ -46,16 +46,12 @@ def write(
     Raises:
         OSError: the disk is full, or the path cannot be written to.
     """
-    unique_text = [column.name for column in schema if _is_text(column.type) and column.name not in repeating]
-    writer = pq.ParquetWriter(
-        path,
-        schema.with_metadata({PROVENANCE_KEY: json.dumps(provenance, separators=(",", ":")).encode()}),
-        compression=compression,
-        use_dictionary=list(repeating),
-        write_statistics=[name for name in schema.names if name not in unique_text],
-        write_page_checksum=True,
-    )
-    with writer, ThreadPoolExecutor(1, thread_name_prefix="encode") as encoder:
+    # The sink is opened here, so that it is closed even where the writer cannot begin.
+    with (
+        pa.OSFile(str(path), "wb") as sink,
+        _writer(sink, schema, repeating, compression, provenance) as writer,
+        ThreadPoolExecutor(1, thread_name_prefix="encode") as encoder,
+    ):
         encoding: Future[None] | None = None
         for table in tables:
             if encoding:
@@ -64,6 +60,20 @@ def write(
             yield table.num_rows
         if encoding:
             encoding.result()
+
+
+def _writer(
+    sink: pa.NativeFile, schema: pa.Schema, repeating: Sequence[str], compression: str, provenance: dict[str, Any]
+) -> pq.ParquetWriter:
+    unique_text = [column.name for column in schema if _is_text(column.type) and column.name not in repeating]
+    return pq.ParquetWriter(
+        sink,
+        schema.with_metadata({PROVENANCE_KEY: json.dumps(provenance, separators=(",", ":")).encode()}),
+        compression=compression,
+        use_dictionary=list(repeating),
+        write_statistics=[name for name in schema.names if name not in unique_text],
+        write_page_checksum=True,
+    )
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -94,7 +104,7 @@ class DayFile:
     def provenance(self) -> dict[str, Any] | None:
         """The footer's provenance, or None where it is absent or no JSON object."""
         try:
-            found = json.loads((self.schema.metadata or {}).get(PROVENANCE_KEY, b"null"))
+            found = json.loads((self.parquet.metadata.metadata or {}).get(PROVENANCE_KEY, b"null"))
         except ValueError:
             return None
         return found if isinstance(found, dict) else None

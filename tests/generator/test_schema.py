@@ -106,7 +106,7 @@ BROKEN = {
     "nullable is text": (broken(lambda d: field(d, "amount").update(nullable="no way")), "field amount: `nullable`"),
     "primary key gone": (broken(lambda d: d["fields"].pop(0)), "`primary_key` names 'transaction_id'"),
     "event time gone": (broken(lambda d: d["fields"].pop(1)), "`event_time` names 'event_time'"),
-    "event time is text": (broken(lambda d: field(d, "event_time").update(dtype="string")), "Make its dtype `datetime`"),
+    "event time is text": (broken(lambda d: field(d, "event_time").update(dtype="string")), "its dtype `datetime`"),
 }
 
 

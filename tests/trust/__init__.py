@@ -1,0 +1,1 @@
+"""The project's promises, each put to the test against the real parts."""
