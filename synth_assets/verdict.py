@@ -67,7 +67,9 @@ def judge_file(schema: TransactionSchema, day: dt.date, path: Path) -> list[Clai
 def _judge_once(schema: TransactionSchema, day: dt.date, path: Path, *identity: int) -> list[Claim]:
     """The checks and the upload of one run ask the same; what was judged is judged again only once it changed."""
     with parquet.opened(path, day) as file:
-        evidence = Evidence(file.schema, file.rows, file.named_rows, file.provenance, file.batches, parquet.UNREADABLE)
+        evidence = Evidence(
+            file.schema, file.rows, file.named_rows, file.provenance, file.batches, parquet.UNREADABLE, file.sealed
+        )
         return judge(schema, day, evidence)
 
 

@@ -34,7 +34,7 @@ from synth_assets.generator.survey import TENTHS, Batches, Survey, repeated_ids
 FALSE_ALARM_RATE = 1e-6
 
 CLAIMS: dict[str, str] = {
-    "file_is_whole": "Every page's checksum holds, and the rows that the footer counts can be read.",
+    "file_is_whole": "Every byte is as it was written, and the rows that the footer counts can be read.",
     "columns_match_contract": "The columns are those of the contract, in order, with its types and nullability.",
     "provenance_matches_partition": "The footer's plan is of this partition's day and of the current contract.",
     "row_count_matches_plan": "The file has as many rows as its plan and its name say.",
@@ -73,6 +73,7 @@ class Evidence:
         provenance: the footer's provenance, or None.
         batches: reads the file's rows; raises `broken` where they cannot be read.
         broken: the exceptions that mean a damaged file.
+        sealed: whether the file's checksum of itself holds.
     """
 
     arrow_schema: pa.Schema
@@ -81,6 +82,7 @@ class Evidence:
     provenance: dict[str, Any] | None
     batches: Batches
     broken: tuple[type[Exception], ...]
+    sealed: bool = True
 
 
 def provenance_of(schema: TransactionSchema, plan: GenerationPlan) -> dict[str, Any]:
@@ -142,7 +144,12 @@ def judge(schema: TransactionSchema, day: dt.date, evidence: Evidence) -> list[C
         damage = f"not judged: the file cannot be read to its end ({' '.join(str(error).split())})"
     read = survey.counts["rows"]
     claims = [
-        Claim("file_is_whole", read == evidence.rows, f"{read:,} rows read, {evidence.rows:,} in the footer"),
+        Claim(
+            "file_is_whole",
+            read == evidence.rows and evidence.sealed,
+            f"{read:,} rows read, {evidence.rows:,} in the footer"
+            f"{'' if evidence.sealed else '; a byte is not as it was written'}",
+        ),
         columns,
         provenance,
         _judge_rows(plan, evidence),

@@ -326,14 +326,18 @@ UNIFORM: dict[str, Column] = {
     "event_time": Column(event_time, ("datetime",)),
     "local_time_offset": Column(local_time_offset, ("int",), repeats=True),
     "amount": Column(amount, ("float",)),
-    "currency_code": Column(one_of(reference.CURRENCY_CODES), ("string", "enum"), repeats=True),
+    "currency_code": Column(
+        one_of(reference.CURRENCY_CODES), ("string", "enum"), known=reference.CURRENCY_CODES, repeats=True
+    ),
     "card_pan_hash": Column(card_pan_hash, ("string",), needs={"card_scheme": ()}),
     "card_scheme": Column(card_scheme, ("enum",), known=tuple(reference.PAN_LENGTHS)),
     "card_exp_year": Column(card_exp_year, ("int",), needs={"event_time": ()}, repeats=True),
     "card_exp_month": Column(whole_number(1, 12), ("int",), repeats=True),
     "customer_id": Column(whole_number(*CUSTOMER_IDS), ("int",)),
     "merchant_id": Column(whole_number(*MERCHANT_IDS), ("int",), repeats=True),
-    "merchant_country": Column(one_of(reference.COUNTRY_CODES), ("string", "enum"), repeats=True),
+    "merchant_country": Column(
+        one_of(reference.COUNTRY_CODES), ("string", "enum"), known=reference.COUNTRY_CODES, repeats=True
+    ),
     "mcc_code": Column(mcc_code, ("enum",), lambda plan, _: plan.null_mcc_rate),
     "channel": Column(channel, ("enum",)),
     "pos_entry_mode": Column(one_of(), ("enum",)),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
+import re
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,6 +24,11 @@ PROVENANCE_KEY = b"synth_assets.provenance"
 
 BATCH_ROWS = 32_768
 """Rows read at once."""
+
+SEAL_KEY = b"synth_assets.crc32"
+_NO_SEAL = b"00000000"
+_SEAL = re.compile(re.escape(SEAL_KEY) + b"\x18\x08([0-9a-f]{8})")
+"""The footer's entry, as Thrift's compact protocol spells it: the key, then a text of eight bytes."""
 
 UNREADABLE: tuple[type[Exception], ...] = (OSError, pa.ArrowException)
 """What PyArrow raises on a damaged file (a wrong page checksum is an OSError)."""
@@ -60,6 +68,33 @@ def write(
             yield table.num_rows
         if encoding:
             encoding.result()
+        writer.add_key_value_metadata({SEAL_KEY: _NO_SEAL})
+    with path.open("r+b") as written:
+        place, _, checksum = _seal(written)
+        written.seek(place)
+        written.write(checksum)
+
+
+def _seal(file: BinaryIO) -> tuple[int, bytes, bytes]:
+    """Where the file's seal is, what it says, and what it should say: the CRC-32 of all bytes but its own.
+
+    Page checksums cover neither page headers, nor statistics, nor the footer.
+    """
+    end = file.seek(0, os.SEEK_END)
+    file.seek(max(end - 8, 0))
+    footer = max(end - 8 - int.from_bytes(file.read(4), "little"), 0)
+    file.seek(footer)
+    found = _SEAL.search(file.read())
+    if found is None:
+        return 0, b"", b"none"
+    place = footer + found.start(1)
+    checksum = 0
+    file.seek(0)
+    while file.tell() < place:
+        checksum = zlib.crc32(file.read(min(2**20, place - file.tell())), checksum)
+    file.seek(place + len(_NO_SEAL))
+    checksum = zlib.crc32(file.read(), checksum)
+    return place, found[1], b"%08x" % checksum
 
 
 def _writer(
@@ -108,6 +143,13 @@ class DayFile:
         except ValueError:
             return None
         return found if isinstance(found, dict) else None
+
+    @property
+    def sealed(self) -> bool:
+        """Whether every byte is as it was written."""
+        with self.path.open("rb") as file:
+            _, said, found = _seal(file)
+        return said == found
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """The columns' rows in order, in batches that are small beside a row group."""

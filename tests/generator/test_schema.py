@@ -131,6 +131,10 @@ UNBUILDABLE = {
     "longitude removed": (lambda d: dropped(d, "longitude"), "field latitude: .*made from longitude"),
     "ONLINE removed": (lambda d: field(d, "channel")["enum"].remove("ONLINE"), "field ip_address: .*value ONLINE"),
     "unknown scheme": (lambda d: field(d, "card_scheme")["enum"].append("JCB"), "field card_scheme: 'JCB'"),
+    "unknown currency": (
+        lambda d: field(d, "currency_code").update(dtype="enum", enum=["EUR", "AAA"]),
+        "field currency_code: 'AAA'",
+    ),
     "dtype": (lambda d: field(d, "amount").update(dtype="int"), "field amount: dtype int .*float"),
 }
 

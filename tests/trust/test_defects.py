@@ -22,7 +22,9 @@ from synth_assets.generator.columns import RECURRING_RATE
 from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.schema import TransactionSchema
 from synth_assets.storage import parquet
+from synth_assets.storage.errors import StorageError
 from synth_assets.storage.layout import file_name
+from synth_assets.verdict import judge_file
 from tests.conftest import DAY, SCHEMA_FILE, day_table, make_plan, object_keys, write_day
 from tests.generator.test_audit import DEFECTS, PLAN, broken_claims, put
 from tests.test_assets import errors, run
@@ -124,12 +126,17 @@ def places(content: bytes) -> dict[str, int]:
     footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
     seed = content.index(b'"seed":42', footer) + len('"seed":4')
     columns = [metadata.row_group(group).column(column) for group, column in [(0, 0), (1, 5), (2, 19)]]
+    statistic = metadata.row_group(1).column(3).statistics.max  # of the amount
     return {
+        "the magic at the start": 1,
         **{f"the header of a page of {c.path_in_schema}": c.data_page_offset + 1 for c in columns},
         **{f"the data of {c.path_in_schema}": c.data_page_offset + c.total_compressed_size - 100 for c in columns},
         "the header of a dictionary": metadata.row_group(0).column(4).dictionary_page_offset + 3,
         "a dictionary": metadata.row_group(0).column(4).dictionary_page_offset + 60,
+        "a statistic of a row group": content.index(np.float64(statistic).tobytes(), footer) + 6,
         "the plan's seed in the footer": seed,
+        "the start of the footer": footer + 1,
+        "the middle of the footer": footer + (len(content) - footer) // 2,
         "the footer's length": len(content) - 8,
         "the magic at the end": len(content) - 1,
     }
@@ -141,12 +148,13 @@ def flipped(content: bytes, place: int, bit: int) -> bytes:
     return bytes(damaged)
 
 
-# Parquet's footer has no checksum: a flip there is found where it changes the plan, the columns or the lengths.
 PLACES = [
+    "the magic at the start",
     "the header of a page of transaction_id", "the header of a page of card_pan_hash",
     "the header of a page of latitude", "the data of transaction_id", "the data of card_pan_hash",
-    "the data of latitude", "the header of a dictionary", "a dictionary", "the plan's seed in the footer",
-    "the footer's length", "the magic at the end",
+    "the data of latitude", "the header of a dictionary", "a dictionary", "a statistic of a row group",
+    "the plan's seed in the footer", "the start of the footer", "the middle of the footer", "the footer's length",
+    "the magic at the end",
 ]  # fmt: skip
 
 
@@ -158,6 +166,22 @@ def test_the_upload_refuses_a_file_with_a_flipped_bit(aws, schema, tmp_path, ins
     path.write_bytes(flipped(content, places(content)[place], 0))
     said = refusal(instance, tmp_path)
     assert "file_is_whole: " in said or "is not a readable Parquet file" in said or "does not say what made it" in said
+
+
+def test_a_flipped_bit_anywhere_in_the_footer_is_found(schema, tmp_path):
+    path = write_day(tmp_path, schema, make_plan())
+    content = path.read_bytes()
+    footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    missed = []
+    for number, place in enumerate(range(footer, len(content), 67)):
+        path.write_bytes(flipped(content, place, number % 8))
+        try:
+            broken = broken_claims(judge_file(schema, DAY, path))
+        except StorageError:
+            continue
+        if not broken:
+            missed.append(place)
+    assert missed == []
 
 
 # --- proportions that are off ----------------------------------------------------------------------------------
