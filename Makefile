@@ -7,7 +7,7 @@ LOOPBACK := $(BIN)/python -m synth_assets.storage.loopback .local-aws
 # Dagster's own commands point to `dg` by a FutureWarning at every start.
 export PYTHONWARNINGS := ignore::FutureWarning
 
-.PHONY: run ui test check bench clean
+.PHONY: run ui test check bench audit clean
 
 run: $(VENV)/run.installed  ## One day of a million payments: made, checked, landed in a local S3.
 	@$(LOOPBACK) $(BIN)/synth-assets --s3 yes
@@ -26,6 +26,11 @@ check: $(VENV)/dev.installed  ## Lint, format and types.
 
 bench: $(VENV)/dev.installed  ## What is fast, measured.
 	$(BIN)/python -m benchmarks
+
+audit:  ## Known vulnerabilities of the pinned libraries. Asks the network, so it is no part of check.
+	$(PYTHON) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.10,<3'
+	$(VENV)/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 clean:  ## Everything that was installed or made, but for outputs and history.
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
