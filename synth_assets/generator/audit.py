@@ -22,10 +22,7 @@ import pyarrow as pa
 from scipy.special import bdtr, bdtrc
 
 from synth_assets.generator import GENERATOR_VERSION
-from synth_assets.generator.columns import (
-    RECURRING_RATE,
-    null_shares,
-)
+from synth_assets.generator.columns import RECURRING_RATE, null_shares
 from synth_assets.generator.errors import GeneratorError
 from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.schema import TransactionSchema
