@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from synth_assets.generator.plan import GenerationPlan
-from synth_assets.generator.schema import TransactionSchema
+from synth_assets.generator.schema import DEFAULT_UNIT, TransactionSchema
 from synth_assets.storage.parquet import opened
 
 PREVIEW_ROWS = 5
@@ -19,7 +19,7 @@ def column_schema(schema: TransactionSchema) -> dg.TableSchema:
         columns=[
             dg.TableColumn(
                 name=field.name,
-                type=field.dtype,
+                type=field.dtype if field.unit == DEFAULT_UNIT else f"{field.dtype} ({field.unit})",
                 description=field.description,
                 constraints=dg.TableColumnConstraints(nullable=not field.required),
             )

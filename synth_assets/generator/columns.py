@@ -157,8 +157,8 @@ def previous_txn_id(block: Block, column: Field) -> pl.Series:
 
 
 def event_time(block: Block, column: Field) -> pl.Series:
-    nanoseconds = _event_milliseconds(block) * 1_000_000
-    return pl.Series(nanoseconds).cast(pl.Datetime("ns", "UTC"))
+    # Whole milliseconds, so every unit of the contract holds them.
+    return pl.Series(_event_milliseconds(block)).cast(pl.Datetime("ms", "UTC")).cast(column.polars_type)
 
 
 def _event_milliseconds(block: Block) -> npt.NDArray[np.int64]:

@@ -158,6 +158,7 @@ changes = st.fixed_dictionaries(
         "nullable": st.booleans(),
         "enum": st.lists(codes, min_size=1, max_size=4, unique=True),
         "example": st.none() | st.integers(),
+        "unit": st.sampled_from(["ns", "us", "ms", "s"]),
     },
 )
 
