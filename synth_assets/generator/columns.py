@@ -157,8 +157,8 @@ def previous_txn_id(block: Block, column: Field) -> pl.Series:
 
 
 def event_time(block: Block, column: Field) -> pl.Series:
-    # Whole milliseconds, so every unit of the contract holds them.
-    return pl.Series(_event_milliseconds(block)).cast(pl.Datetime("ms", "UTC")).cast(column.polars_type)
+    # Whole milliseconds, which every unit of the contract holds.
+    return pl.Series(_event_milliseconds(block)).cast(pl.Datetime("ms", "UTC"))
 
 
 def _event_milliseconds(block: Block) -> npt.NDArray[np.int64]:

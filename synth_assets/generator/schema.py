@@ -218,7 +218,7 @@ def _parse_field(entry: Any, where: str) -> Field:
     if "unit" in entry and dtype != "datetime":
         raise SchemaError(f"{where}: a `unit` under dtype {_shown(dtype)}. Make the dtype `datetime`, or drop it.")
     if not isinstance(unit, str) or unit not in get_args(TimeUnit):
-        raise SchemaError(f"{where}: `unit` must be {', '.join(get_args(TimeUnit))}, not {_shown(unit)}.")
+        raise SchemaError(f"{where}: `unit` must be ns, us or ms, not {_shown(unit)}.")
     description = _text(entry, "description", where, default="")
     return Field(name, dtype, nullable, description, tuple(values or ()), cast(TimeUnit, unit))
 

@@ -26,7 +26,7 @@ from synth_assets.verdict import judge_file
 from tests.conftest import PROJECT_ROOT, SCHEMA_FILE, make_frame, make_plan, write_day
 
 TEXT = SCHEMA_FILE.read_text()
-KEYS = ["name", "dtype", "nullable", "example", "enum"]
+KEYS = ["name", "dtype", "nullable", "example", "enum", "unit"]
 NAMES = [field["name"] for field in yaml.safe_load(TEXT)["fields"]]
 
 
