@@ -46,6 +46,12 @@ def schema() -> TransactionSchema:
     return TransactionSchema.parse(SCHEMA_FILE.read_text(), source="transaction_schema.yaml")
 
 
+def in_unit(schema: TransactionSchema, unit: str) -> TransactionSchema:
+    """The contract with its datetimes in another unit."""
+    fields = [field | ({"unit": unit} if field["dtype"] == "datetime" else {}) for field in schema.canonical["fields"]]
+    return TransactionSchema.from_canonical({**schema.canonical, "fields": fields}, "test")
+
+
 def make_plan(**settings: Any) -> GenerationPlan:
     return GenerationPlan.of(**{"day": DAY, "rows": 1_000, **settings})
 

@@ -170,8 +170,8 @@ def previous_txn_id(block: Block, column: Field) -> pl.Series:
 
 
 def event_time(block: Block, column: Field) -> pl.Series:
-    nanoseconds = _event_milliseconds(block) * 1_000_000
-    return pl.Series(nanoseconds).cast(pl.Datetime("ns", "UTC"))
+    # Whole milliseconds, which every unit of the contract holds.
+    return pl.Series(_event_milliseconds(block)).cast(pl.Datetime("ms", "UTC"))
 
 
 def _event_milliseconds(block: Block) -> npt.NDArray[np.int64]:
