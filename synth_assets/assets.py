@@ -98,7 +98,8 @@ def payments_parquet(
 ) -> dg.MaterializeResult:
     """One day of synthetic card payments as a Parquet file, generated and written in constant memory.
 
-    The same config, day and contract give the same bytes. The file's footer holds all that made it.
+    Its columns are those of [the contract](/assets/transaction_schema). The same config, day and contract give the
+    same bytes. The file's footer holds all that made it.
     """
     started = time.perf_counter()
     with one_clear_error():
@@ -149,7 +150,10 @@ def s3_raw_payments(
     s3: TimedS3Resource,
     ssm: TimedSSMResource,
 ) -> dg.MaterializeResult:
-    """The day's file in S3, sent only where every claim about it holds, verified by the server, alone for its day."""
+    """The day's file in S3, sent only where every claim about it holds, verified by the server, alone for its day.
+
+    Its columns are those of [the contract](/assets/transaction_schema).
+    """
     started = time.perf_counter()
     day = partition_day(context)
     with one_clear_error():

@@ -25,7 +25,7 @@ from tests.test_backfill import free_port, graphql
 
 DAYS = ["2026-01-01", "2026-01-02", "2026-01-03"]
 KILLED = DAYS[0]
-SECONDS = 120
+SECONDS = 240
 
 LAUNCH = """
 mutation ($day: String!, $config: RunConfigData!) {
