@@ -75,9 +75,7 @@ def plant(loopback: LoopbackAws, tmp_path_factory: pytest.TempPathFactory) -> It
     environment = environment_for(home, **loopback.environment)
     # The daemon looks for backfills every 30 s, first at its start: so they are asked for before it.
     ids = launch_both(outputs, environment)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [BIN / "dagster", "dev", "--host", "127.0.0.1", "--port", str(port)]
     with (folder / "dagster-dev.log").open("wb") as log:
         server = subprocess.Popen(command, cwd=PROJECT_ROOT, env=environment, stdout=log, stderr=log)
@@ -121,6 +119,12 @@ def launch_both(outputs: Path, environment: dict[str, str]) -> dict[str, str]:
     command = [BIN / "dagster-graphql", "-t", LAUNCH_BOTH, "-v", json.dumps(variables), "-o", answer]
     subprocess.run(command, cwd=PROJECT_ROOT, env=environment, check=True, capture_output=True, timeout=60)
     return {name: launched["backfillId"] for name, launched in json.loads(answer.read_text())["data"].items()}
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
 
 
 def graphql(url: str) -> Callable[..., Any]:
