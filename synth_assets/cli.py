@@ -59,14 +59,14 @@ with a file (synth-assets COMMAND --help says more):
 {commands}
 
 examples:
-  synth-assets                                # a million, the last complete day
+  synth-assets                             # a million, the last complete day
   synth-assets --date 2026-01-15 --rows 50_000 --seed 7
   synth-assets --date 2026-01-15 --fraud-rate 0.02 --s3 yes
   synth-assets --date 2026-01-15 --json | jq .checks
   synth-assets show outputs/payments_1000000_2026-01-15.parquet
 
-Paths and s3:// URIs go to stdout, all else to stderr. With --json, stdout has one
-document where the exit code is 0 or 1, and nothing otherwise.
+Paths and s3:// URIs go to stdout, everything else to stderr. With --json,
+stdout has one document where the exit code is 0 or 1, and nothing otherwise.
 
 exit codes:
   0    done, and every check passed
@@ -231,7 +231,8 @@ def materialize(day: str, settings: dict[str, Any], options: argparse.Namespace)
         return INTERRUPTED
     made = _metadata(result, payments_parquet) | {"uri": _metadata(result, s3_raw_payments).get("dagster/uri")}
     if options.json:
-        print_document(_run_document(day, made, evaluations, "; ".join(messages) or None))
+        failure_text = None if result.success else "; ".join(messages)
+        print_document(_run_document(day, made, evaluations, failure_text))
     elif result.success:
         print(*filter(None, (made["path"], made["uri"])), sep="\n")
     return 0 if result.success else 1
