@@ -343,9 +343,12 @@ def test_a_server_killed_in_mid_upload_and_restarted_loses_nothing(monkeypatch, 
         old = a_file(tmp_path, b"four", rows=4)
         land(bucket(proxy), old, DAY)
 
+        restarted = threading.Event()
+
         def restart(handler: Handler, body: bytes) -> None:
             server.close()
             proxy.target = server.enter_context(loopback_aws(tmp_path / "server")).s3_endpoint
+            restarted.set()
             handler.reset()
 
         proxy.faults = {"PUT?part": [forward, restart, forward]}
@@ -354,6 +357,7 @@ def test_a_server_killed_in_mid_upload_and_restarted_loses_nothing(monkeypatch, 
             land(bucket(proxy, read_timeout=10.0), file, DAY)
         except StorageError:
             ridden_out = False
+        assert restarted.wait(60)  # the client may have given up before
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.target)
         assert ridden_out or object_keys() == [object_key(old.path.name, DAY)]
         assert land(bucket(proxy), file, DAY).sent is not ridden_out
