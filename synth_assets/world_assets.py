@@ -81,7 +81,8 @@ def world_tables(context: dg.AssetExecutionContext, output_folder: OutputFolder)
 def label_events(context: dg.AssetExecutionContext, output_folder: OutputFolder) -> Iterator[dg.MaterializeResult]:
     """The frauds of a realistic day with their scenario, and when each was reported and became a known label.
 
-    Never joined into [the payments](/assets/payments_parquet): a model that is to be used must not know at once what became known later.
+    Never joined into [the payments](/assets/payments_parquet): a model that is to be used must not know at once what
+    became known later.
     """
     plan = _realistic_plan(context, output_folder)
     if plan is None:
