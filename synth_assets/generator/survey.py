@@ -26,8 +26,6 @@ BINS_A_DECADE = 10
 AMOUNT_BINS = range(-2 * BINS_A_DECADE, 9 * BINS_A_DECADE)
 """Bin n holds the amounts from 10**(n / 10) up to 10**((n + 1) / 10); the first and the last also what lies beyond."""
 
-TICKS_A_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
-
 Batches = Callable[[Sequence[str] | None], Iterator[pa.RecordBatch]]
 """Reads the given columns (all, for None) from the start, one row group at a time."""
 
@@ -51,8 +49,8 @@ def spread(rows: pa.Table) -> Counter[str]:
     counts: Counter[str] = Counter()
     for column in rows.schema:
         if pa.types.is_timestamp(column.type):
-            ticks = pl.Series(rows.column(column.name)).drop_nulls().to_physical().to_numpy()
-            hours = ticks // (3_600 * TICKS_A_SECOND[column.type.unit]) % HOURS
+            milliseconds = pl.Series(rows.column(column.name)).drop_nulls().dt.epoch("ms").to_numpy()
+            hours = milliseconds // 3_600_000 % HOURS
             counts.update(_by_place(f"{column.name} in hour", hours, range(HOURS)))
         elif column.name == "amount" and pa.types.is_floating(column.type):
             amounts = pl.Series(rows.column(column.name)).drop_nulls().to_numpy()
