@@ -163,7 +163,9 @@ def s3_raw_payments(
         path = day_file(output_folder.folder, day)
         file = measure_file(day, path)
         _refuse_broken(path, judge_file(schema, day, path))
+        checked = time.perf_counter()
         landed = land(s3.bucket(bucket), file, day)
+        upload_seconds = time.perf_counter() - checked
     context.log.info(f"{landed.uri}: {'sent' if landed.sent else 'was there already, nothing sent'}")
     return dg.MaterializeResult(
         metadata={
@@ -173,6 +175,7 @@ def s3_raw_payments(
             "sent": landed.sent,
             "replaced": ", ".join(landed.replaced) or "nothing",
             "seconds": round(time.perf_counter() - started, 3),
+            **reports.upload_speed(landed, file.size, upload_seconds),
         }
     )
 
