@@ -53,6 +53,7 @@ def write(
 
     Raises:
         OSError: the disk is full, or the path cannot be written to.
+        StorageError: PyArrow spells footers in another way than this version knows.
     """
     # The sink is opened here, so that it is closed even where the writer cannot begin.
     with (
@@ -70,15 +71,21 @@ def write(
             encoding.result()
         writer.add_key_value_metadata({SEAL_KEY: _NO_SEAL})
     with path.open("r+b") as written:
-        place, _, checksum = _seal(written)
+        seal = _seal(written)
+        if seal is None:
+            raise StorageError(
+                f"The footer of {path} has no place for its checksum, as PyArrow {pa.__version__} spells it. "
+                f"Install the versions of constraints.txt."
+            )
+        place, _, checksum = seal
         written.seek(place)
         written.write(checksum)
 
 
-def _seal(file: BinaryIO) -> tuple[int, bytes, bytes]:
+def _seal(file: BinaryIO) -> tuple[int, bytes, bytes] | None:
     """Where the file's seal is, what it says, and what it should say: the CRC-32 of all bytes but its own.
 
-    Page checksums cover neither page headers, nor statistics, nor the footer.
+    None where the footer has no seal. Page checksums cover neither page headers, nor statistics, nor the footer.
     """
     end = file.seek(0, os.SEEK_END)
     file.seek(max(end - 8, 0))
@@ -86,7 +93,7 @@ def _seal(file: BinaryIO) -> tuple[int, bytes, bytes]:
     file.seek(footer)
     found = _SEAL.search(file.read())
     if found is None:
-        return 0, b"", b"none"
+        return None
     place = footer + found.start(1)
     checksum = 0
     file.seek(0)
@@ -148,8 +155,8 @@ class DayFile:
     def sealed(self) -> bool:
         """Whether every byte is as it was written."""
         with self.path.open("rb") as file:
-            _, said, found = _seal(file)
-        return said == found
+            seal = _seal(file)
+        return seal is not None and seal[1] == seal[2]
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """The columns' rows in order, in batches that are small beside a row group."""

@@ -87,6 +87,14 @@ def test_the_same_plan_gives_the_same_bytes(schema, tmp_path, path):
     assert write_day(tmp_path, schema, PLAN).read_bytes() == path.read_bytes()
 
 
+def test_a_footer_without_a_place_for_the_checksum_is_one_clear_error(schema, tmp_path, monkeypatch):
+    monkeypatch.setattr(parquet, "_NO_SEAL", b"a seal of another length")
+    with pytest.raises(StorageError, match=r"has no place for its checksum, as PyArrow .* Install the versions of"):
+        write_day(tmp_path, schema, make_plan(rows=10))
+    (unsealed,) = tmp_path.iterdir()
+    assert unsealed.read_bytes()[:4] == b"PAR1"
+
+
 def test_pans_leave_no_trace_in_the_file(path):
     digits = pl.read_parquet(path).select(pl.all().cast(pl.String).str.contains(r"^\d{15,16}$").any())
     assert not any(digits.row(0))
