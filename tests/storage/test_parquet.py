@@ -36,6 +36,25 @@ def test_the_other_codecs_hold_the_same_values(schema, tmp_path, path, setting, 
     assert_frame_equal(pl.read_parquet(other), pl.read_parquet(path))
 
 
+@pytest.mark.parametrize(
+    ("column", "encoding"),
+    [
+        ("transaction_id", "DELTA_LENGTH_BYTE_ARRAY"),
+        ("ip_address", "DELTA_LENGTH_BYTE_ARRAY"),
+        ("event_time", "DELTA_BINARY_PACKED"),
+        ("customer_id", "DELTA_BINARY_PACKED"),
+        ("amount", "PLAIN"),
+        ("merchant_id", "RLE_DICTIONARY"),
+        ("mcc_code", "RLE_DICTIONARY"),
+        ("user_agent", "RLE_DICTIONARY"),
+    ],
+)
+def test_each_kind_of_column_has_the_encoding_that_pays(schema, path, column, encoding):
+    chunk = pq.ParquetFile(path).metadata.row_group(0).column(schema.names.index(column))
+    others = {"PLAIN"} if encoding == "RLE_DICTIONARY" else set()  # the dictionary itself
+    assert set(chunk.encodings) - {"RLE"} == {encoding} | others
+
+
 def test_required_columns_are_required_in_the_file(schema, path):
     columns = pq.ParquetFile(path).schema
     required = {columns.column(i).name for i in range(len(columns)) if columns.column(i).max_definition_level == 0}
