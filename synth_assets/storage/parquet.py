@@ -171,7 +171,15 @@ class DayFile:
         return seal is not None and seal[1] == seal[2]
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """The columns' rows in order, in batches that are small beside a row group."""
+        """The columns' rows in order, in batches that are small beside a row group, each read while one is used."""
+        rows = self._batches(columns)
+        with ThreadPoolExecutor(1, thread_name_prefix="read") as reader:
+            ahead = reader.submit(next, rows, None)
+            while (batch := ahead.result()) is not None:
+                ahead = reader.submit(next, rows, None)
+                yield batch
+
+    def _batches(self, columns: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
         # Row group by row group: over the whole file, PyArrow reads ahead without a bound.
         for number in range(self.row_groups):
             yield from self.parquet.iter_batches(BATCH_ROWS, row_groups=[number], columns=columns)
