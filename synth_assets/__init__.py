@@ -2,9 +2,10 @@
 
 import warnings
 
-# Partitioned checks are in preview in Dagster 1.13, and a parameter that `--select '*'` goes through is beta: both
-# would print on every load. Exactly these are silenced.
+# Partitioned checks are in preview in Dagster 1.13, dagster-aws's SSM resource is beta, and so is a parameter that
+# `--select '*'` goes through: all three would print on every load. Exactly these are silenced.
 warnings.filterwarnings("ignore", message="Specifying a partitions_def on an AssetCheckSpec is currently in preview")
+warnings.filterwarnings("ignore", message="Class `SSMResource` is currently in beta")
 warnings.filterwarnings(
     "ignore", message="Parameter `include_sources` of function `AssetSelection.all` is currently in"
 )

@@ -1,7 +1,4 @@
-"""Resources: where the contract and the files are, and the AWS clients. Nothing is opened at import.
-
-dagster-aws has such clients too, but without time limits, and importing it takes half a second of every command.
-"""
+"""Resources: where the contract and the files are, and the AWS clients. Nothing is opened at import."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,6 +7,8 @@ import boto3
 import dagster as dg
 from botocore import UNSIGNED
 from botocore.config import Config as ClientConfig
+from dagster_aws.s3 import S3Resource
+from dagster_aws.ssm import SSMResource
 from pydantic import Field
 
 from synth_assets.generator.schema import TransactionSchema
@@ -49,27 +48,18 @@ class OutputFolder(dg.ConfigurableResource):
         return PROJECT_ROOT / self.path
 
 
-class AWSResource(dg.ConfigurableResource):
-    """An AWS client with time limits: botocore's own limit is 60 seconds a try, too long to wait in a run.
-
-    What is not set here comes from the environment (AWS_…).
-    """
+class TimeLimits(dg.ConfigurableResource):
+    """How long an AWS call may take. botocore's own limit is 60 seconds a try, too long to wait in a run."""
 
     profile_name: str | None = Field(default=None, description="The profile of the AWS configuration files to use.")
-    region_name: str | None = Field(default=None, description="The region.")
-    endpoint_url: str | None = Field(default=None, description="Where the service is, if not at AWS.")
-    use_ssl: bool = Field(default=True, description="Whether to speak HTTPS where no endpoint says.")
-    # None lets botocore follow AWS_CA_BUNDLE.
-    verify: bool | None = Field(
-        default=None, description="Whether to verify TLS certificates. None: as botocore is set up."
-    )
-    aws_access_key_id: str | None = Field(default=None, description="The access key's id.")
-    aws_secret_access_key: str | None = Field(default=None, description="The access key's secret.")
-    aws_session_token: str | None = Field(default=None, description="The token of temporary keys.")
     max_attempts: int = Field(default=3, ge=1, description="Tries of a call, the first one included.")
     connect_timeout: float = Field(default=3.0, gt=0, description="Seconds to wait for a connection.")
     # Three tries, and three more to clear what a failed upload has sent: within a minute.
     read_timeout: float = Field(default=8.0, gt=0, description="Seconds to wait for the next bytes of an answer.")
+    # Unlike dagster-aws's True, None lets botocore follow AWS_CA_BUNDLE.
+    verify: bool | None = Field(
+        default=None, description="Whether to verify TLS certificates. None: as botocore is set up."
+    )
 
     def _client(self, service: Literal["s3", "ssm"], unsigned: bool = False) -> Any:
         connection = ("region_name", "endpoint_url", "use_ssl", "verify")
@@ -87,10 +77,9 @@ class AWSResource(dg.ConfigurableResource):
             )
 
 
-class TimedS3Resource(AWSResource):
-    """S3, with what every call to it needs."""
+class TimedS3Resource(TimeLimits, S3Resource):
+    """dagster-aws's S3 resource with time limits. What is not set here comes from the environment (AWS_…)."""
 
-    use_unsigned_session: bool = Field(default=False, description="Whether to call without signing, as nobody.")
     expected_bucket_owner: str | None = Field(
         default=None, pattern="^[0-9]{12}$", description="AWS account that the bucket must belong to."
     )
@@ -113,9 +102,13 @@ class TimedS3Resource(AWSResource):
             encryption={argument: value for argument, value in encryption.items() if value},
         )
 
+    def get_object_to_set_on_execution_context(self) -> "TimedS3Resource":
+        # dagster-aws makes a client here, before the step begins: wrong settings would fail the run without a word.
+        return self
 
-class TimedSSMResource(AWSResource):
-    """SSM, and the parameter to read there."""
+
+class TimedSSMResource(TimeLimits, SSMResource):
+    """dagster-aws's SSM resource with time limits. What is not set here comes from the environment (AWS_…)."""
 
     bucket_parameter: str = Field(
         default="/fraud/raw_bucket_name", min_length=1, description="The SSM parameter that holds the bucket's name."

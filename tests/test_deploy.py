@@ -15,6 +15,7 @@ import time
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,7 @@ from dagster_postgres import PostgresEventLogStorage
 from synth_assets.generator.audit import CLAIMS
 from synth_assets.resources import PROJECT_ROOT
 from synth_assets.storage.loopback import BUCKET, LoopbackAws
-from tests.conftest import BIN, DAY, environment_for, object_keys
-from tests.test_backfill import free_port, graphql
+from tests.conftest import BIN, DAY, ask, environment_for, free_port, object_keys
 
 DEPLOY = PROJECT_ROOT / "deploy"
 SECONDS = 180
@@ -225,7 +225,7 @@ def test_a_run_on_ecs_is_a_task_whose_command_makes_and_lands_the_day(
         for name in ("webserver", "daemon"):
             words = [str(workspace) if word == "workspace.yaml" else word for word in command(name)]
             stack.enter_context(running(words, environment, tmp_path / f"{name}.log"))
-        query = graphql(f"http://127.0.0.1:{ports['3000']}/graphql")
+        query = partial(ask, f"http://127.0.0.1:{ports['3000']}/graphql")
         waited_for("the webserver", lambda: answers(int(ports["3000"])))
         config = {
             "ops": {"payments_parquet": {"config": {"rows": 1_000}}},

@@ -20,8 +20,7 @@ import pytest
 
 from synth_assets.resources import PROJECT_ROOT
 from synth_assets.storage.layout import partial_prefix
-from tests.conftest import BIN, DAY, dagster_home, environment_for
-from tests.test_backfill import free_port, graphql
+from tests.conftest import BIN, DAY, dagster_dev, dagster_home, environment_for
 
 DAYS = ["2026-01-01", "2026-01-02", "2026-01-03"]
 KILLED = DAYS[0]
@@ -118,22 +117,11 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
         text = text.replace(ours, quicker)
     settings.write_text(text)
     killed_command(outputs, home)
-    port = free_port()
-    command = [BIN / "dagster", "dev", "--host", "127.0.0.1", "--port", str(port)]
-    log = folder / "dagster-dev.log"
-    with log.open("wb") as output:
-        server = subprocess.Popen(command, cwd=PROJECT_ROOT, env=environment_for(home), stdout=output, stderr=output)
-    try:
-        query = graphql(f"http://127.0.0.1:{port}/graphql")
-        with dg.DagsterInstance.from_config(str(home)) as instance:
-            yield lived(query, instance, outputs)
-    finally:
-        server.terminate()
-        try:
-            server.wait(timeout=60)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+    with (
+        dagster_dev(folder, environment_for(home)) as dev,
+        dg.DagsterInstance.from_config(str(home)) as instance,
+    ):
+        yield lived(dev.query, instance, outputs)
 
 
 def lived(query: Callable[..., Any], instance: dg.DagsterInstance, outputs: Path) -> Day:
