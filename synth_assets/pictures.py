@@ -96,13 +96,9 @@ def glance(schema: TransactionSchema, counts: Counter[str]) -> str:
         f"<svg xmlns='http://www.w3.org/2000/svg' width='{8 * HOURS}' height='33' stroke='{INK}'>"
         f"<path stroke='{BARS}' stroke-width='6' d='{bars}'/><path d='M0,32.5h{8 * HOURS}'/></svg>"
     )
-    return (
-        f"![payments by hour](data:image/svg+xml,{quote(svg, safe=_PLAIN)})\n\n00 to 23 h UTC, at most {most:,} an hour"
-    )
-
-
-_PLAIN = "/:=,;+"
-"""Besides letters, digits and -._~, what may stand for itself in a data URI inside Markdown."""
+    # A data URI inside Markdown: no space, quote, bracket or #.
+    picture = f"![payments by hour](data:image/svg+xml,{quote(svg, safe='/:=,')})"
+    return f"{picture}\n\n00 to 23 h UTC, at most {most:,} an hour"
 
 
 def full(schema: TransactionSchema, plan: GenerationPlan, counts: Counter[str]) -> str:
@@ -129,9 +125,7 @@ def full(schema: TransactionSchema, plan: GenerationPlan, counts: Counter[str]) 
         if "proportions" in panels:
             _draw_proportions(panels["proportions"], plan, judged)
         drawn = io.BytesIO()
-        figure.savefig(
-            drawn, format="svg", transparent=True, metadata=dict.fromkeys(["Creator", "Date", "Format", "Type"])
-        )
+        figure.savefig(drawn, format="svg", transparent=True, metadata=NOT_SAID)
     return f"![{plan.day}: {plan.rows:,} payments](data:image/svg+xml;base64,{b64encode(drawn.getvalue()).decode()})"
 
 
@@ -156,7 +150,7 @@ def _draw_hours(axes: Axes, plan: GenerationPlan, hours: list[int]) -> None:
     axes.set_xlabel("hour of the day, UTC")
     axes.set_xticks(range(0, HOURS + 1, 3))
     axes.set_xlim(0, HOURS)
-    axes.yaxis.set_major_formatter("{x:,.0f}")
+    _count_payments(axes)
 
 
 def _draw_amounts(axes: Axes, amounts: dict[int, int]) -> None:
@@ -166,7 +160,12 @@ def _draw_amounts(axes: Axes, amounts: dict[int, int]) -> None:
     axes.set_xscale("log")
     axes.minorticks_off()
     axes.set_xlabel("amount in the payment's own currency, log scale")
-    axes.xaxis.set_major_formatter("{x:,g}")
+    axes.xaxis.set_major_formatter(lambda amount, _: f"{amount:,g}" if amount < 1e6 else f"{amount / 1e6:,g}M")
+    _count_payments(axes)
+
+
+def _count_payments(axes: Axes) -> None:
+    axes.locator_params(axis="y", integer=True, nbins=6)
     axes.yaxis.set_major_formatter("{x:,.0f}")
 
 

@@ -222,7 +222,7 @@ def test_a_checks_page_shows_it_passed_on_the_day(plant):
     page.get_by_role("tab", name="Partitions").nth(1).click()  # the first is the asset's
     expect(page.get_by_text("Passed (10)")).to_be_visible()
     page.get_by_placeholder("Filter by partition").fill(str(DAY))
-    page.get_by_text(str(DAY), exact=True).click()
+    page.get_by_text(str(DAY), exact=True).first.click()
     expect(page.get_by_text("0 of 11 proportions out of bounds")).to_be_visible()
 
 
