@@ -12,9 +12,9 @@ from synth_assets import reports
 from synth_assets.config import PaymentsConfig
 from synth_assets.generator import GENERATOR_VERSION
 from synth_assets.generator.audit import Claim, provenance_of
-from synth_assets.generator.columns import check_schema
 from synth_assets.generator.errors import GeneratorError
 from synth_assets.generator.plan import GenerationPlan
+from synth_assets.generator.profiles import check_schema
 from synth_assets.generator.simulator import TransactionSimulator
 from synth_assets.partitions import DAILY, partition_day
 from synth_assets.resources import Contract, OutputFolder, TimedS3Resource, TimedSSMResource

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from synth_assets.generator.audit import Claim, Evidence, judge, provenance_of
-from synth_assets.generator.columns import repeating
+from synth_assets.generator.profiles import repeating
 from synth_assets.generator.schema import TransactionSchema
 from synth_assets.generator.simulator import TransactionSimulator
 from synth_assets.generator.survey import tally

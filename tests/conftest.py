@@ -17,8 +17,8 @@ import pyarrow as pa
 import pytest
 
 from synth_assets.generator.audit import provenance_of
-from synth_assets.generator.columns import repeating
 from synth_assets.generator.plan import GenerationPlan
+from synth_assets.generator.profiles import repeating
 from synth_assets.generator.schema import TransactionSchema
 from synth_assets.generator.simulator import TransactionSimulator
 from synth_assets.resources import PROJECT_ROOT

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from synth_assets.generator.columns import check_schema
+from synth_assets.generator.profiles import check_schema
 from synth_assets.generator.schema import SchemaError, TransactionSchema
 from tests.conftest import SCHEMA_FILE
 
