@@ -11,6 +11,7 @@ import polars as pl
 import pyarrow as pa
 
 from benchmarks.day import contract
+from synth_assets.generator.labels import label_events
 from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.simulator import TransactionSimulator
 
@@ -36,7 +37,9 @@ class Setting:
     def plan(self, day: dt.date, **settings: Any) -> GenerationPlan:
         if self.profile == "realistic":
             settings = {"difficulty": self.difficulty, "customers": int(self.rows * CUSTOMERS_PER_ROW), **settings}
-        return GenerationPlan.of(**{"day": day, "rows": self.rows, "profile": self.profile, "seed": self.seed, **settings})
+        return GenerationPlan.of(
+            **{"day": day, "rows": self.rows, "profile": self.profile, "seed": self.seed, **settings}
+        )
 
 
 def dates(count: int) -> list[dt.date]:
@@ -56,7 +59,4 @@ def payments(plans: Iterable[GenerationPlan]) -> pl.DataFrame:
 
 def labels(plans: Iterable[GenerationPlan]) -> pl.DataFrame:
     """The events of the frauds: transaction_id, event_time, scenario, reported_at, known_at."""
-    # Only the realistic profile has them.
-    from synth_assets.generator.labels import label_events
-
-    return pl.concat([frame for plan in plans for frame in label_events(contract(), plan)])
+    return pl.concat([frame for plan in plans for frame in label_events(plan)])

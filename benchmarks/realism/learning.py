@@ -11,13 +11,14 @@ import numpy.typing as npt
 import polars as pl
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import average_precision_score
+from threadpoolctl import threadpool_limits
 
 from benchmarks.realism.features import CATEGORIES
 
 HISTORY_DAYS, TRAINING_DAYS, TEST_DAYS = 7, 10, 7
 DAYS = HISTORY_DAYS + TRAINING_DAYS + TEST_DAYS
 LEGITIMATE_SHARE = 0.2
-"""Of the legitimate payments, so many are trained on. All are tested on."""
+"""Of the legitimate payments, so many are trained on."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -46,19 +47,18 @@ class Split:
         middle = start + dt.timedelta(days=TRAINING_DAYS)
         end = middle + dt.timedelta(days=TEST_DAYS)
         days = pl.col("day")
-        training = frame.filter((days >= start) & (days < middle))
-        kept = training["label_fraud"].to_numpy() | (np.random.default_rng(0).random(len(training)) < LEGITIMATE_SHARE)
-        return cls(training.filter(pl.Series(kept)), frame.filter((days >= middle) & (days < end)))
+        training, test = frame.filter((days >= start) & (days < middle)), frame.filter((days >= middle) & (days < end))
+        return cls(thinned(training), test)
 
-    def scores(self, columns: Sequence[str], shuffled: bool = False) -> Floats:
-        """How likely the model takes each tested payment to be fraud."""
+    def scores(self, columns: Sequence[str], shuffled: bool = False, iterations: int = 150) -> Floats:
+        """How likely a model of these columns takes each tested payment to be fraud."""
         labels = self.training["label_fraud"].to_numpy()
         if shuffled:
             labels = np.random.default_rng(1).permutation(labels)
         columns = [name for name in columns if self.training[name].null_count() < len(self.training)]
         model = HistGradientBoostingClassifier(
             learning_rate=0.08,
-            max_iter=150 if len(columns) > 2 else 50,
+            max_iter=iterations,
             max_leaf_nodes=15,
             min_samples_leaf=40,
             l2_regularization=1.0,
@@ -66,16 +66,24 @@ class Split:
             early_stopping=False,
             random_state=0,
         )
-        model.fit(matrix(self.training, columns), labels)
-        return model.predict_proba(matrix(self.test, columns))[:, 1]
+        # Beside other work, threads that wait for each other cost ten times what they save.
+        with threadpool_limits(1):
+            model.fit(matrix(self.training, columns), labels)
+            return model.predict_proba(matrix(self.test, columns))[:, 1]
 
     def auc(self, scores: Floats) -> Auc:
-        return auc(scores, self.test["label_fraud"].to_numpy(), self.test["card_pan_hash"])
+        return auc(scores, self.test["label_fraud"].to_numpy(), self.test["card"])
 
     def lift(self, scores: Floats) -> float:
         """Average precision over the share of frauds."""
         labels = self.test["label_fraud"].to_numpy()
         return float(average_precision_score(labels, scores) / labels.mean())
+
+
+def thinned(frame: pl.DataFrame) -> pl.DataFrame:
+    """All frauds and some of the legitimate payments: as good for an AUC, and faster."""
+    drawn = np.random.default_rng(0).random(len(frame)) < LEGITIMATE_SHARE
+    return frame.filter(pl.col("label_fraud") | pl.Series(drawn))
 
 
 def matrix(frame: pl.DataFrame, columns: Sequence[str]) -> Floats:
