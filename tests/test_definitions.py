@@ -24,6 +24,10 @@ def test_the_graph_is_what_it_was():
         "transaction_schema": ([], None, ["dtypes_recognised"]),
         "payments_parquet": (["transaction_schema"], DAILY, sorted(CLAIMS)),
         "s3_raw_payments": (["payments_parquet"], DAILY, ["object_is_local_file"]),
+        "customers": (["payments_parquet"], DAILY, []),
+        "cards": (["payments_parquet"], DAILY, []),
+        "merchants": (["payments_parquet"], DAILY, []),
+        "label_events": (["payments_parquet"], DAILY, []),
     }
 
 
@@ -34,12 +38,16 @@ def test_every_claim_about_the_file_blocks_and_is_partitioned():
     assert all(spec.description for spec in specs)
 
 
-def test_the_job_holds_the_three_assets_and_runs_in_one_process():
+def test_the_job_holds_every_asset_and_runs_in_one_process():
     job = defs.resolve_job_def("daily_payments")
     assert {key.to_user_string() for key in job.asset_layer.executable_asset_keys} == {
         "transaction_schema",
         "payments_parquet",
         "s3_raw_payments",
+        "customers",
+        "cards",
+        "merchants",
+        "label_events",
     }
     assert job.executor_def == dg.in_process_executor
 

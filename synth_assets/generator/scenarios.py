@@ -60,16 +60,16 @@ class Scenario:
 
 
 FRAUDS: tuple[Scenario, ...] = (
-    Scenario("card_testing", 16, (3, 9), (15, 120), (ONLINE,), SMALL_TICKET, (0.0, 0.4), STRANGE_DEVICE,
+    Scenario("card_testing", 18, (3, 9), (15, 120), (ONLINE,), SMALL_TICKET, (0.0, 0.4), STRANGE_DEVICE,
              local_hours=False),
-    Scenario("stolen_credentials", 42, (1, 5), (60, 1_800), (ONLINE,), RESALE, (0.35, 0.99), STRANGE_DEVICE,
+    Scenario("stolen_credentials", 42, (1, 5), (60, 1_800), (ONLINE,), RESALE, (0.3, 0.98), STRANGE_DEVICE,
              local_hours=False),
-    Scenario("account_takeover", 13, (1, 3), (120, 3_600), (ONLINE,), OWN, (0.6, 0.99), NEW_DEVICE,
+    Scenario("account_takeover", 13, (1, 4), (60, 1_800), (ONLINE,), OWN, (0.7, 0.99), NEW_DEVICE,
              local_hours=False),
-    Scenario("lost_or_stolen", 14, (2, 6), (180, 2_400), (IN_STORE, IN_STORE, IN_STORE, ATM), STRANGE, (0.45, 0.99)),
+    Scenario("lost_or_stolen", 14, (3, 7), (120, 1_500), (IN_STORE, IN_STORE, IN_STORE, ATM), STRANGE, (0.5, 0.99)),
     Scenario("counterfeit", 5, (1, 4), (300, 3_600), (IN_STORE, IN_STORE, ATM), STRANGE, (0.5, 0.99), abroad=True,
              magstripe=True),
-    Scenario("friendly_fraud", 10, (1, 2), (600, 7_200), (ONLINE,), OWN, (0.65, 0.99)),
+    Scenario("friendly_fraud", 8, (2, 5), (60, 1_200), (ONLINE,), SMALL_TICKET, (0.7, 0.99)),
 )  # fmt: skip
 
 LOOK_ALIKES: tuple[Scenario, ...] = (
@@ -99,8 +99,8 @@ class Hardness:
 
 HARDNESS: dict[Difficulty, Hardness] = {
     "easy": Hardness(hidden=0.03, look_alikes=0.004),
-    "medium": Hardness(hidden=0.14, look_alikes=0.012),
-    "hard": Hardness(hidden=0.40, look_alikes=0.02),
+    "medium": Hardness(hidden=0.22, look_alikes=0.016),
+    "hard": Hardness(hidden=0.65, look_alikes=0.03),
 }
 
 SEGMENT_ROWS = 524_288
