@@ -18,7 +18,7 @@ from benchmarks.realism.report import Measure, table
 from benchmarks.report import machine
 
 MONTH = 30
-QUICK_ROWS, ROWS = 30_000, 60_000
+QUICK_ROWS, ROWS = 30_000, 100_000
 
 
 class Study:

@@ -76,18 +76,17 @@ def with_history(ordered: pl.DataFrame) -> pl.DataFrame:
 
 def _hours_since(ordered: pl.DataFrame, *key: str) -> pl.Series:
     """How long ago the last payment with the same key was. Null where there is none in MEMORY, or the key is null."""
-    position = "position"
     # Sorted, each payment follows the last one with its key: faster than a group for each key.
     keyed = (
         ordered.select(pl.col(key).is_not_null().name.suffix("_known"), pl.col(key).hash(), "event_time")
-        .with_row_index(position)
-        .sort(*key, position)
+        .with_row_index("position")
+        .sort(*key, "position")
     )
     same = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in key)
     known = pl.all_horizontal(f"{name}_known" for name in key)
     gap = pl.col("event_time").diff()
     hours = pl.when(same & known & (gap <= MEMORY)).then(gap.dt.total_milliseconds() / 3_600_000)
-    return keyed.select(position, hours=hours).sort(position)["hours"]
+    return keyed.select("position", hours=hours).sort("position")["hours"]
 
 
 def _window(ordered: pl.DataFrame, hours: int) -> pl.DataFrame:

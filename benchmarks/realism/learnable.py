@@ -48,7 +48,11 @@ def unlearnable(split: Split) -> Iterator[Measure]:
     """Ids, digits, places in the file and nulls, each alone; and shuffled labels."""
     for name, columns in PROBES.items():
         yield coin_toss(f"AUC of {name} alone", _alone(split, columns))
-    yield coin_toss("AUC, row and history, shuffled labels", split.auc(split.scores((*ROW, *HISTORY), shuffled=True)))
+    shuffled = split.shuffled()
+    yield coin_toss("AUC, row and history, shuffled labels", shuffled.auc(shuffled.scores((*ROW, *HISTORY))))
+    online = Split(*(frame.filter(pl.col("ip_address").is_not_null()) for frame in (split.training, split.test)))
+    for name in ("device_id, as a number", "device_id's 32 digits"):
+        yield told(f"AUC of {name} alone, on line", _alone(online, PROBES[name]))
     yield told("AUC of merchant_id alone, as a number", split.auc(split.scores(["merchant_id"], iterations=50)))
     yield told("AUC of the merchant's frauds in the days of training", _merchants_past(split))
 

@@ -50,11 +50,18 @@ class Split:
         training, test = frame.filter((days >= start) & (days < middle)), frame.filter((days >= middle) & (days < end))
         return cls(thinned(training), test)
 
-    def scores(self, columns: Sequence[str], shuffled: bool = False, iterations: int = 150) -> Floats:
+    def shuffled(self) -> Split:
+        """The same payments, with their labels dealt out anew."""
+        random = np.random.default_rng(1)
+        return Split(
+            *(
+                frame.with_columns(label_fraud=pl.Series(random.permutation(frame["label_fraud"].to_numpy())))
+                for frame in (self.training, self.test)
+            )
+        )
+
+    def scores(self, columns: Sequence[str], iterations: int = 150) -> Floats:
         """How likely a model of these columns takes each tested payment to be fraud."""
-        labels = self.training["label_fraud"].to_numpy()
-        if shuffled:
-            labels = np.random.default_rng(1).permutation(labels)
         columns = [name for name in columns if self.training[name].null_count() < len(self.training)]
         model = HistGradientBoostingClassifier(
             learning_rate=0.08,
@@ -68,7 +75,7 @@ class Split:
         )
         # Beside other work, threads that wait for each other cost ten times what they save.
         with threadpool_limits(1):
-            model.fit(matrix(self.training, columns), labels)
+            model.fit(matrix(self.training, columns), self.training["label_fraud"].to_numpy())
             return model.predict_proba(matrix(self.test, columns))[:, 1]
 
     def auc(self, scores: Floats) -> Auc:

@@ -38,25 +38,21 @@ VALUE_BY_SCENARIO = {
 
 def lifelike(payments: pl.DataFrame, events: pl.DataFrame) -> Iterator[Measure]:
     yield between("Zipf exponent of merchants, ranks 10–1,000", 0.7, 1.2, zipf(payments), source="about 1; assumed")
-    source = "Krumme et al. 2013: 0.80 and 1.13"
+    source = "after Krumme et al. 2013"
     yield between("Zipf exponent of a card's own merchants, ranks 1–8", 0.7, 1.2, own_zipf(payments), source=source)
     local = pl.col("event_time") + pl.duration(minutes="local_time_offset")
     hour, mode, channel = local.dt.hour(), pl.col("pos_entry_mode"), pl.col("channel")
-    yield share("payments from 0 to 6 local time", 1, 8, payments.select((hour < 6).mean()).item(), "assumed")
+    yield share("payments from 0 to 6 local time", 1, 8, _rate(payments, hour < 6), "assumed")
     stores = payments.filter(channel == "IN_STORE")
     busiest = stores.select(hour.value_counts(sort=True).first().struct.field("event_time")).item()
     yield between(
         "busiest local hour in stores", 10, 18, busiest, source="Dutch Payments Association 2020; Paymark 2017"
     )
     present = payments.filter(channel != "ONLINE")
-    yield share(
-        "magstripe, of card-present", 0.3, 6, present.select((mode == "MAGSTRIPE").mean()).item(),
-        "EMVCo 2023: Europe 0.3, world 6",
-    )  # fmt: skip
-    yield share(
-        "without contact, of those in stores", 50, 98, stores.select((mode == "NFC").mean()).item(),
-        "ECB 2022: 54 of all; RBA 2024: 98",
-    )  # fmt: skip
+    source = "EMVCo 2023: Europe 0.3, world 6"
+    yield share("magstripe, of card-present", 0.3, 6, _rate(present, mode == "MAGSTRIPE"), source)
+    source = "ECB 2022: 54 of all; RBA 2024: 98"
+    yield share("without contact, of those in stores", 50, 98, _rate(stores, mode == "NFC"), source)
     yield share("at cash machines", 1, 10, _rate(payments, channel == "ATM"), "RBA 2024: 2.3; above: assumed")
     yield share("on line", 15, 40, _rate(payments, channel == "ONLINE"), "ECB 2024: 21; Federal Reserve 2020: 36")
     yield share("of one card at a merchant of its last 7 days", 15, 70, returning(payments), "assumed")
@@ -90,7 +86,7 @@ def stolen(payments: pl.DataFrame, events: pl.DataFrame) -> Iterator[Measure]:
         text = f"{value:.1%} ({count / len(frauds):.1%} of their number)"
         if scenario in VALUE_BY_SCENARIO:
             low, high, source = VALUE_BY_SCENARIO[scenario]
-            yield between(name, low, high, value * 100, text, f"%; {source}")
+            yield share(name, low, high, value, source, text)
         else:
             yield told(name, text)
 

@@ -24,14 +24,14 @@ class Measure:
 
 
 def between(name: str, low: float, high: float, found: float, text: str = "", source: str = "") -> Measure:
-    """A figure that must lie in a band; `source` says where the band is from."""
+    """A figure that must lie in a band. The source says where the band is from."""
     bar = f"{low:g}–{high:g}" + (f" ({source})" if source else "")
     return Measure(name, bar, text or f"{found:.3g}", low <= found <= high)
 
 
-def share(name: str, low: float, high: float, found: float, source: str) -> Measure:
-    """A share that must lie in a band, both in per cent."""
-    return between(name, low, high, found * 100, f"{found:.1%}", source=f"%; {source}")
+def share(name: str, low: float, high: float, found: float, source: str, text: str = "") -> Measure:
+    """A share that must lie in a band, whose ends are in per cent."""
+    return Measure(name, f"{low:g}–{high:g} % ({source})", text or f"{found:.1%}", low <= found * 100 <= high)
 
 
 def coin_toss(name: str, found: Auc) -> Measure:
