@@ -45,6 +45,7 @@ GROUPS = {"lookback_days": WHAT_DAY, "chunk_size": FILE, "compression": FILE}
 STAGES = {
     "payments_parquet": "writing",
     "payments_file_claims": "checking",
+    "label_events": "labelling",
     "s3_raw_payments": "sending",
     "object_is_local_file": "comparing",
 }
@@ -62,6 +63,7 @@ examples:
   synth-assets                             # a million, the last complete day
   synth-assets --date 2026-01-15 --rows 50_000 --seed 7
   synth-assets --date 2026-01-15 --fraud-rate 0.02 --s3 yes
+  synth-assets --date 2026-01-15 --profile realistic --difficulty medium
   synth-assets --date 2026-01-15 --json | jq .checks
   synth-assets show outputs/payments_1000000_2026-01-15.parquet
 
@@ -193,6 +195,7 @@ def materialize(day: str, settings: dict[str, Any], options: argparse.Namespace)
     from synth_assets.assets import payments_parquet, s3_raw_payments, transaction_schema
     from synth_assets.definitions import daily_payments, defs
     from synth_assets.documents import print_document
+    from synth_assets.world_assets import label_events, world_tables
 
     try:
         instance = _instance()
@@ -202,12 +205,14 @@ def materialize(day: str, settings: dict[str, Any], options: argparse.Namespace)
         if options.json:
             print_document(_run_document(day, {}, [], message))
         return 1
-    selected = [transaction_schema, payments_parquet, *([s3_raw_payments] if options.s3 == "yes" else [])]
+    beside = [world_tables, label_events] if settings["profile"] == "realistic" else []
+    upload = [s3_raw_payments] if options.s3 == "yes" else []
+    selected = [transaction_schema, payments_parquet, *beside, *upload]
     with progress_bar(settings["rows"]) as bar:
         plant = dg.Definitions.merge(defs, dg.Definitions(loggers={"command_line": _logger(bar)}))
         result = plant.resolve_job_def(daily_payments.name).execute_in_process(
             partition_key=day,
-            asset_selection=[asset.key for asset in selected],
+            asset_selection=[key for asset in selected for key in asset.keys],
             instance=instance,
             raise_on_error=False,
             run_config={
@@ -230,11 +235,16 @@ def materialize(day: str, settings: dict[str, Any], options: argparse.Namespace)
     if INTERRUPTION in messages:
         return INTERRUPTED
     made = _metadata(result, payments_parquet) | {"uri": _metadata(result, s3_raw_payments).get("dagster/uri")}
+    made["beside"] = {
+        each.asset_key.to_user_string(): each.metadata["path"].value
+        for asset in beside
+        for each in result.asset_materializations_for_node(asset.op.name)
+    }
     if options.json:
         failure_text = None if result.success else "; ".join(messages)
         print_document(_run_document(day, made, evaluations, failure_text))
     elif result.success:
-        print(*filter(None, (made["path"], made["uri"])), sep="\n")
+        print(*filter(None, (made["path"], made["uri"], *made["beside"].values())), sep="\n")
     return 0 if result.success else 1
 
 
@@ -262,6 +272,7 @@ def _run_document(
         "day": day,
         "path": made.get("path"),
         "uri": made.get("uri"),
+        "beside": made.get("beside", {}),
         "rows": made.get("dagster/row_count"),
         "bytes": made.get("bytes"),
         "seconds": made.get("seconds"),

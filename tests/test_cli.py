@@ -137,6 +137,29 @@ def test_every_setting_ends_up_in_the_file(synth_assets):
     assert not set(pl.read_parquet(f"other-seed/{FILE}")["transaction_id"]) & set(frame["transaction_id"])
 
 
+def test_a_realistic_day_has_its_world_and_its_labels_beside_it(synth_assets, somewhere_else):
+    realistic = ("--profile", "realistic", "--customers", "1_000", "--difficulty", "hard", "--fraud-rate", "0.1")
+    outcome = synth_assets(*SMALL, "--out", "out", *realistic)
+    beside = {
+        "cards": f"world_42_1000/cards_{DAY.year}.parquet",
+        "customers": "world_42_1000/customers.parquet",
+        "merchants": "world_42_1000/merchants.parquet",
+        "label_events": f"label_events_{DAY}.parquet",
+    }
+    assert outcome.code == 0
+    assert outcome.out.splitlines() == [f"{somewhere_else}/out/{name}" for name in (FILE, *beside.values())]
+    plan = plan_in(Path("out", FILE))
+    assert (plan["difficulty"], plan["customers"]) == ("hard", 1_000)
+    again = synth_assets(*SMALL, "--out", "out", *realistic, "--json")
+    assert json.loads(again.out)["beside"] == {asset: f"{somewhere_else}/out/{name}" for asset, name in beside.items()}
+
+
+def test_a_setting_of_another_profile_is_a_usage_error(synth_assets):
+    outcome = synth_assets(*SMALL, "--difficulty", "hard")
+    assert outcome.code == 2
+    assert "difficulty means nothing in the uniform profile" in outcome.err
+
+
 # --- landing in S3 --------------------------------------------------------------------------------------------
 
 
@@ -247,7 +270,8 @@ def test_with_json_stdout_is_one_document_about_the_run(synth_assets, aws, somew
     assert (outcome.code, document) == (
         0,
         {
-            "success": True, "day": str(DAY), "path": str(path), "uri": f"s3://{BUCKET}/{OBJECT}", "rows": 1_000,
+            "success": True, "day": str(DAY), "path": str(path), "uri": f"s3://{BUCKET}/{OBJECT}", "beside": {},
+            "rows": 1_000,
             "bytes": path.stat().st_size, "data_version": digest_in_footer, "error": None,
         },
     )  # fmt: skip

@@ -53,6 +53,10 @@ def test_dg_lists_every_asset_check_job_and_schedule(home):
         "transaction_schema": [],
         "payments_parquet": ["transaction_schema"],
         "s3_raw_payments": ["payments_parquet"],
+        "customers": ["payments_parquet"],
+        "cards": ["payments_parquet"],
+        "merchants": ["payments_parquet"],
+        "label_events": ["payments_parquet"],
     }
     assert {each["key"] for each in listed["asset_checks"]} == {
         "transaction_schema:dtypes_recognised",
@@ -105,7 +109,7 @@ print(len(list(defs.resolve_asset_graph().get_all_asset_keys())))
 
 def test_the_definitions_load_without_a_variable_or_a_connection_and_say_nothing():
     done = python(IMPORT_OFFLINE)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "3\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "7\n", "")
 
 
 IMPORT_ROOM = """

@@ -51,7 +51,8 @@ class PlanSettings(BaseModel):
         description="Rows held in memory at once, and in one Parquet row group. Never changes a value.",
     )
     fraud_rate: Rate = Field(
-        default=0.003, description="Probability, per row and independently, that a payment is fraud."
+        default=0.003,
+        description="Probability that a payment is fraud; in the uniform profile per row and independently.",
     )
     null_mcc_rate: Rate = Field(default=0.05, description="Probability that mcc_code is null.")
     null_device_rate: Rate = Field(default=0.08, description="Probability that device_id is null.")
