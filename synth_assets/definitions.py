@@ -13,6 +13,8 @@ daily_payments = dg.define_asset_job(
         transaction_schema, payments_parquet, s3_raw_payments, world_tables, label_events
     ),
     description="One day of payments: made, checked and landed; a realistic one with its world and its label events.",
+    # A run that takes the place of a lost one may be on another machine, without the lost one's file.
+    run_tags={"dagster/retry_strategy": "ALL_STEPS"},
 )
 
 daily_payments_schedule = dg.build_schedule_from_partitioned_job(

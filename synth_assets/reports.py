@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import polars as pl
 
+from synth_assets import pictures
 from synth_assets.generator.plan import GenerationPlan
-from synth_assets.generator.schema import TransactionSchema
+from synth_assets.generator.schema import DEFAULT_UNIT, TransactionSchema
 from synth_assets.storage.parquet import opened
+from synth_assets.storage.s3 import Landed
 
 PREVIEW_ROWS = 5
 
@@ -19,7 +22,7 @@ def column_schema(schema: TransactionSchema) -> dg.TableSchema:
         columns=[
             dg.TableColumn(
                 name=field.name,
-                type=field.dtype,
+                type=field.dtype if field.unit == DEFAULT_UNIT else f"{field.dtype} ({field.unit})",
                 description=field.description,
                 constraints=dg.TableColumnConstraints(nullable=not field.required),
             )
@@ -33,19 +36,29 @@ def file_facts(
 ) -> dict[str, Any]:
     """What is to be said of a file written in `seconds`; `counts` are the generator's own, summed over the day."""
     with opened(path, plan.day) as file:
-        head = next(file.batches()).slice(0, PREVIEW_ROWS)
+        # Polars's dicts: PyArrow's would import pandas for nanoseconds, where it is installed.
+        head = pl.DataFrame(next(file.batches()).slice(0, PREVIEW_ROWS)).to_dicts()
         row_groups = file.row_groups
+    size = path.stat().st_size
+    rates = observed_rates(plan, counts)
     return {
-        "bytes": path.stat().st_size,
+        **_drawn({"hours": pictures.glance(schema, counts), "pictures": pictures.full(schema, plan, counts)}),
+        "dagster/row_count": plan.rows,
+        "bytes": size,
+        "bytes_per_row": round(size / plan.rows, 2),
         "row_groups": row_groups,
         "seconds": round(seconds, 3),
         "rows_per_second": round(plan.rows / seconds),
-        "dagster/row_count": plan.rows,
+        **{f"{row['rate']}_observed": row["observed"] for row in rates},
         "dagster/column_schema": column_schema(schema),
-        "preview": table([{name: _shortened(value) for name, value in row.items()} for row in head.to_pylist()]),
-        "observed_rates": table(observed_rates(plan, counts)),
+        "preview": table([{name: _shortened(value) for name, value in row.items()} for row in head]),
+        "observed_rates": table(rates),
         "plan": dg.MetadataValue.json(plan.model_dump(mode="json")),
     }
+
+
+def _drawn(named: Mapping[str, str]) -> dict[str, dg.MarkdownMetadataValue]:
+    return {name: dg.MetadataValue.md(markdown) for name, markdown in named.items() if markdown}
 
 
 def observed_rates(plan: GenerationPlan, counts: Counter[str]) -> list[dict[str, str | float]]:
@@ -61,6 +74,11 @@ def observed_rates(plan: GenerationPlan, counts: Counter[str]) -> list[dict[str,
         for name, (configured, counted) in pairs.items()
         if counted in counts
     ]
+
+
+def upload_speed(landed: Landed, size: int, seconds: float) -> dict[str, float | int]:
+    """How fast the object's bytes were sent and verified; nothing where it was there before."""
+    return {"upload_seconds": round(seconds, 3), "bytes_per_second": round(size / seconds)} if landed.sent else {}
 
 
 def _shortened(value: object) -> str:

@@ -13,7 +13,7 @@ from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.profiles import repeating
 from synth_assets.generator.schema import TransactionSchema
 from synth_assets.generator.simulator import TransactionSimulator
-from synth_assets.generator.survey import tally
+from synth_assets.generator.survey import spread, tally
 from synth_assets.storage import parquet
 from synth_assets.storage.errors import StorageError
 from synth_assets.storage.folder import current_file
@@ -21,7 +21,9 @@ from synth_assets.storage.s3 import LocalFile
 
 
 def write_file(path: Path, simulator: TransactionSimulator, counts: Counter[str] | None = None) -> Iterator[int]:
-    """Write the simulator's day with its provenance; yield the rows of each chunk, summing its tally into `counts`.
+    """Write the simulator's day with its provenance; yield the rows of each chunk.
+
+    Each chunk's tally and spread are summed into `counts`.
 
     Raises:
         OSError: the disk is full, or the path cannot be written to.
@@ -40,6 +42,7 @@ def write_file(path: Path, simulator: TransactionSimulator, counts: Counter[str]
 def _counted(tables: Iterable[pa.Table], counts: Counter[str]) -> Iterator[pa.Table]:
     for table in tables:
         counts.update(tally(table))
+        counts.update(spread(table))
         yield table
 
 

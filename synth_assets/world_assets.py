@@ -11,7 +11,7 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 
-from synth_assets.assets import one_clear_error, payments_parquet
+from synth_assets.assets import OWNERS, TAGS, one_clear_error, payments_parquet
 from synth_assets.generator.labels import label_events as events_of
 from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.world import World
@@ -28,7 +28,13 @@ PREVIEW_ROWS = 5
 @dg.multi_asset(
     specs=[
         dg.AssetSpec(
-            name, deps=[payments_parquet], description=says, group_name="world", kinds={"polars", "parquet"},
+            name,
+            deps=[payments_parquet],
+            description=f"{says} They join to [the payments](/assets/payments_parquet) of the day without orphans.",
+            group_name="world",
+            kinds={"polars", "parquet"},
+            owners=OWNERS,
+            tags=TAGS,
             skippable=True,
         )
         for name, says in {
@@ -39,7 +45,7 @@ PREVIEW_ROWS = 5
     ],
     partitions_def=DAILY,
     can_subset=True,
-)  # fmt: skip
+)
 def world_tables(context: dg.AssetExecutionContext, output_folder: OutputFolder) -> Iterator[dg.MaterializeResult]:
     """The same for all days of a seed and number of customers, so written once for them all."""
     plan = _realistic_plan(context, output_folder)
@@ -68,12 +74,15 @@ def world_tables(context: dg.AssetExecutionContext, output_folder: OutputFolder)
     kinds={"polars", "parquet"},
     deps=[payments_parquet],
     partitions_def=DAILY,
+    owners=OWNERS,
+    tags=TAGS,
     output_required=False,
 )
 def label_events(context: dg.AssetExecutionContext, output_folder: OutputFolder) -> Iterator[dg.MaterializeResult]:
     """The frauds of a realistic day with their scenario, and when each was reported and became a known label.
 
-    Never joined into the payments: a model that is to be used must not know at once what became known later.
+    Never joined into [the payments](/assets/payments_parquet): a model that is to be used must not know at once what
+    became known later.
     """
     plan = _realistic_plan(context, output_folder)
     if plan is None:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 import os
+import socket
+import subprocess
 import sys
-from collections.abc import Iterator
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import boto3
 import dagster as dg
@@ -24,7 +31,7 @@ from synth_assets.generator.simulator import TransactionSimulator
 from synth_assets.resources import PROJECT_ROOT
 from synth_assets.storage import parquet
 from synth_assets.storage.layout import file_name
-from synth_assets.storage.loopback import BUCKET, LoopbackAws, loopback_aws
+from synth_assets.storage.loopback import ACCESS_KEY, BUCKET, REGION, SECRET_KEY, LoopbackAws, loopback_aws
 
 BIN = Path(sys.executable).parent
 SCHEMA_FILE = PROJECT_ROOT / "schema" / "transaction_schema.yaml"
@@ -44,6 +51,12 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 @pytest.fixture(scope="session")
 def schema() -> TransactionSchema:
     return TransactionSchema.parse(SCHEMA_FILE.read_text(), source="transaction_schema.yaml")
+
+
+def in_unit(schema: TransactionSchema, unit: str) -> TransactionSchema:
+    """The contract with its datetimes in another unit."""
+    fields = [field | ({"unit": unit} if field["dtype"] == "datetime" else {}) for field in schema.canonical["fields"]]
+    return TransactionSchema.from_canonical({**schema.canonical, "fields": fields}, "test")
 
 
 def make_plan(**settings: Any) -> GenerationPlan:
@@ -104,6 +117,23 @@ def object_keys(client: Any = None) -> list[str]:
     return sorted(each["Key"] for each in client.list_objects_v2(Bucket=BUCKET).get("Contents", []))
 
 
+@contextmanager
+def empty_bucket(aws: LoopbackAws) -> Iterator[Any]:
+    """The servers' bucket, emptied afterwards, by a client that needs no environment."""
+    client = boto3.client(
+        "s3",
+        endpoint_url=aws.s3_endpoint,
+        region_name=REGION,
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
+    )
+    try:
+        yield client
+    finally:
+        for key in object_keys(client):
+            client.delete_object(Bucket=BUCKET, Key=key)
+
+
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
     home = tmp_path / "dagster"
@@ -124,3 +154,75 @@ def environment_for(home: Path, **more: str) -> dict[str, str]:
     """This environment without AWS or Dagster settings of its own, as the Makefile makes it."""
     outside = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DAGSTER_"))}
     return outside | {"PYTHONWARNINGS": "ignore::FutureWarning", "DAGSTER_HOME": str(home)} | more
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def ask(url: str, text: str, **variables: Any) -> Any:
+    """What a GraphQL query gives."""
+    body = json.dumps({"query": text, "variables": variables}).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with direct.open(request, timeout=30) as answer:
+        found = json.load(answer)
+    assert "errors" not in found, found
+    return found["data"]
+
+
+@dataclass(frozen=True)
+class DagsterDev:
+    """A `dagster dev` that was started; it answers some seconds later."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def query(self, text: str, **variables: Any) -> Any:
+        """Ask by GraphQL.
+
+        Raises:
+            OSError: it is not up yet.
+        """
+        return ask(f"{self.url}/graphql", text, **variables)
+
+    def until(self, found: Callable[[], Any], seconds: float) -> Any:
+        """What `found` gives, once it gives anything that is true."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                if answer := found():
+                    return answer
+            except OSError:  # not up yet
+                pass
+            time.sleep(0.3)
+        pytest.fail(f"Not so after {seconds} s. {self.log}:\n{self.log.read_text()[-3_000:]}")
+
+
+@contextmanager
+def dagster_dev(folder: Path, environment: dict[str, str]) -> Iterator[DagsterDev]:
+    """The project's `dagster dev` on a free port, with its log in `folder`."""
+    port = free_port()
+    command = [BIN / "dagster", "dev", "--host", "127.0.0.1", "--port", str(port)]
+    log = folder / "dagster-dev.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(command, cwd=PROJECT_ROOT, env=environment, stdout=output, stderr=output)
+    try:
+        yield DagsterDev(f"http://127.0.0.1:{port}", server, log)
+    finally:
+        server.terminate()
+        try:
+            server.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def missing_part(reason: str) -> NoReturn:
+    """Skip what needs a part that this machine lacks; fail where REQUIRE_REAL_PARTS=1 says that it must be there."""
+    if os.environ.get("REQUIRE_REAL_PARTS") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)

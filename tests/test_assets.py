@@ -85,7 +85,11 @@ def test_the_metadata_says_what_was_made(aws, instance, tmp_path):
     rates = {row.data["rate"]: row.data for row in made["observed_rates"].records}
     assert rates["fraud_rate"]["configured"] == 0.5
     assert rates["fraud_rate"]["observed"] == pl.read_parquet(path)["label_fraud"].mean()
+    assert made["fraud_rate_observed"] == rates["fraud_rate"]["observed"]
+    assert made["bytes_per_row"] == pytest.approx(path.stat().st_size / 2_000, abs=0.01)
+    assert [len(made["hours"]) < 1_000, len(made["pictures"]) > 1_000] == [True, True]
     landed = metadata(result, s3_raw_payments)
+    assert landed["bytes_per_second"] == pytest.approx(landed["bytes"] / landed["upload_seconds"], rel=0.2)
     assert landed["dagster/uri"] == f"s3://{BUCKET}/payments/year=2026/month=01/{NAME}"
     assert (landed["bytes"], landed["sent"]) == (path.stat().st_size, True)
     head = boto3.client("s3").head_object(Bucket=BUCKET, Key=object_keys()[0])
@@ -119,7 +123,8 @@ def test_bounds_are_shown_with_the_observed_figure(instance, tmp_path):
 
 def test_the_same_file_again_sends_nothing_and_another_row_count_replaces_it(aws, instance, tmp_path):
     run(instance, tmp_path)
-    assert metadata(run(instance, tmp_path), s3_raw_payments)["sent"] is False
+    again = metadata(run(instance, tmp_path), s3_raw_payments)
+    assert (again["sent"], "bytes_per_second" in again) == (False, False)
     other = metadata(run(instance, tmp_path, rows=3_000), s3_raw_payments)
     assert (other["sent"], other["replaced"]) == (True, f"payments/year=2026/month=01/{NAME}")
     assert object_keys() == [f"payments/year=2026/month=01/payments_3000_{DAY}.parquet"]

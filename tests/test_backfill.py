@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import socket
 import subprocess
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import dagster as dg
 import pytest
 
@@ -21,15 +17,15 @@ from synth_assets.definitions import defs
 from synth_assets.generator.audit import CLAIMS
 from synth_assets.resources import PROJECT_ROOT
 from synth_assets.storage.layout import file_name, object_key
-from synth_assets.storage.loopback import ACCESS_KEY, BUCKET, REGION, SECRET_KEY, LoopbackAws
+from synth_assets.storage.loopback import LoopbackAws
 from synth_assets.storage.parquet import opened
-from tests.conftest import BIN, dagster_home, environment_for, object_keys
+from tests.conftest import BIN, dagster_dev, dagster_home, empty_bucket, environment_for, object_keys
 
 DAYS = [dt.date(2024, 2, 24) + dt.timedelta(days=number) for number in range(10)]  # 24 February to 4 March
 PARTITIONS = [day.isoformat() for day in DAYS]
 SETTINGS = {"rows": 2_000, "fraud_rate": 0.2, "null_mcc_rate": 0.5, "seed": 7}
 CHECKS = {**dict.fromkeys(CLAIMS, "payments_parquet"), "object_is_local_file": "s3_raw_payments"}
-SECONDS = 150
+SECONDS = 300
 
 LAUNCH_BOTH = """
 mutation ($good: LaunchBackfillParams!, $wrong: LaunchBackfillParams!) {
@@ -75,32 +71,9 @@ def plant(loopback: LoopbackAws, tmp_path_factory: pytest.TempPathFactory) -> It
     environment = environment_for(home, **loopback.environment)
     # The daemon looks for backfills every 30 s, first at its start: so they are asked for before it.
     ids = launch_both(outputs, environment)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [BIN / "dagster", "dev", "--host", "127.0.0.1", "--port", str(port)]
-    with (folder / "dagster-dev.log").open("wb") as log:
-        server = subprocess.Popen(command, cwd=PROJECT_ROOT, env=environment, stdout=log, stderr=log)
-    s3 = boto3.client(
-        "s3",
-        endpoint_url=loopback.s3_endpoint,
-        region_name=REGION,
-        aws_access_key_id=ACCESS_KEY,
-        aws_secret_access_key=SECRET_KEY,
-    )
-    try:
-        query = graphql(f"http://127.0.0.1:{port}/graphql")
-        state = ended(server, query, ids, folder / "dagster-dev.log")
-        yield Plant(home, outputs, query, ids, state, object_keys(s3))
-    finally:
-        server.terminate()
-        try:
-            server.wait(timeout=60)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
-        for key in object_keys(s3):
-            s3.delete_object(Bucket=BUCKET, Key=key)
+    with empty_bucket(loopback) as s3, dagster_dev(folder, environment) as dev:
+        state = dev.until(lambda: ended(dev.query(STATE, **ids)), SECONDS)
+        yield Plant(home, outputs, dev.query, ids, state, object_keys(s3))
 
 
 def launch_both(outputs: Path, environment: dict[str, str]) -> dict[str, str]:
@@ -123,36 +96,12 @@ def launch_both(outputs: Path, environment: dict[str, str]) -> dict[str, str]:
     return {name: launched["backfillId"] for name, launched in json.loads(answer.read_text())["data"].items()}
 
 
-def graphql(url: str) -> Callable[..., Any]:
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-    def query(text: str, **variables: Any) -> Any:
-        body = json.dumps({"query": text, "variables": variables}).encode()
-        request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-        with direct.open(request, timeout=30) as answer:
-            found = json.load(answer)
-        assert "errors" not in found, found
-        return found["data"]
-
-    return query
-
-
-def ended(server: subprocess.Popen[bytes], query: Callable[..., Any], ids: dict[str, str], log: Path) -> Any:
+def ended(state: dict[str, Any]) -> dict[str, Any] | None:
     """Both backfills' state, once the ten runs of the one have ended and the other has failed."""
-    deadline = time.monotonic() + SECONDS
-    state = None
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            state = query(STATE, **ids)
-        except OSError:  # not up yet
-            time.sleep(0.2)
-            continue
-        statuses = [run["status"] for run in state["good"]["runs"]]
-        finished = sum(status in {"SUCCESS", "FAILURE", "CANCELED"} for status in statuses)
-        if (finished == len(DAYS) or state["good"]["error"]) and state["wrong"]["status"] != "REQUESTED":
-            return state
-        time.sleep(0.3)
-    pytest.fail(f"The backfills did not end in {SECONDS} s: {state}. {log}:\n{log.read_text()[-3_000:]}")
+    statuses = [run["status"] for run in state["good"]["runs"]]
+    finished = sum(status in {"SUCCESS", "FAILURE", "CANCELED"} for status in statuses)
+    over = (finished == len(DAYS) or state["good"]["error"]) and state["wrong"]["status"] != "REQUESTED"
+    return state if over else None
 
 
 def test_a_backfill_is_one_successful_run_per_partition(plant):

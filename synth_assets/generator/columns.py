@@ -170,8 +170,8 @@ def previous_txn_id(block: Block, column: Field) -> pl.Series:
 
 
 def event_time(block: Block, column: Field) -> pl.Series:
-    nanoseconds = _event_milliseconds(block) * 1_000_000
-    return pl.Series(nanoseconds).cast(pl.Datetime("ns", "UTC"))
+    # Whole milliseconds, which every unit of the contract holds.
+    return pl.Series(_event_milliseconds(block)).cast(pl.Datetime("ms", "UTC"))
 
 
 def _event_milliseconds(block: Block) -> npt.NDArray[np.int64]:
@@ -243,19 +243,29 @@ def channel(block: Block, column: Field) -> pl.Series:
 
 
 @cache
-def _address_parts() -> tuple[pl.Series, pl.Series]:
+def address_parts() -> tuple[pl.Series, pl.Series]:
+    """The first and the last two octets that public addresses can have."""
     return pl.Series(reference.public_prefixes()), pl.Series(reference.octet_pairs())
 
 
+def join_address(network: Words, host: Words) -> pl.Series:
+    """Addresses by the places of their halves in `address_parts`."""
+    networks, hosts = address_parts()
+    parts = pl.DataFrame({"network": networks.gather(network), "host": hosts.gather(host)})
+    return parts.select(pl.concat_str("network", "host", separator=".")).to_series()
+
+
+def spread(values: pl.Series, null: Mask) -> pl.Series:
+    """A value for each row that is not to be null, in order, with nulls between them."""
+    return values.gather(with_nulls(pl.Series(np.cumsum(~null) - 1), null))
+
+
 def ip_address(block: Block, column: Field) -> pl.Series:
-    networks, hosts = _address_parts()
+    networks, hosts = address_parts()
     online = ~block.off_line
     network = block.streams.below("ip_address/network", len(networks))[online]
     host = block.streams.below("ip_address/host", len(hosts))[online]
-    parts = pl.DataFrame({"network": networks.gather(network), "host": hosts.gather(host)})
-    addresses = parts.select(pl.concat_str("network", "host", separator=".")).to_series()
-    # Only the rows on line have an address: the n-th of them has the n-th.
-    return addresses.gather(with_nulls(pl.Series(np.cumsum(online) - 1), block.off_line))
+    return spread(join_address(network, host), block.off_line)
 
 
 def user_agent(block: Block, column: Field) -> pl.Series:

@@ -24,8 +24,11 @@ from synth_assets.generator.columns import (
     RECURRING_RATE,
     Block,
     Column,
+    address_parts,
     as_others_say,
     enum_series,
+    join_address,
+    spread,
     uuid4,
     uuid_text,
     with_nulls,
@@ -133,7 +136,7 @@ class RealisticBlock(Block):
 
     world: World
     draft: Draft
-    previous: tuple[Words, Words, Mask]
+    previous: tuple[Words, Mask]
 
     @cached_property
     def rhythm(self) -> Rhythm:
@@ -271,14 +274,12 @@ class RealisticBlock(Block):
         return self._changed(owner, other, self.case), number * np.uint64(4) + self.device_kind.astype(np.uint64)
 
     @cached_property
-    def network(self) -> tuple[Words, Words]:
-        """The places of the address in the tables of `reference`: of the customer's home or phone, or of a case."""
+    def network(self) -> tuple[Words, Numbers]:
+        """Two numbers that name the address: whose it is (the customer's at home or on the phone, or a case's), and
+        the week in which a phone has it."""
         owner = self.customer.astype(np.uint64) * np.uint64(4) + self.device_kind.astype(np.uint64)
         owner = self._changed(owner, _DEVICE[self.scenario] == STRANGE_DEVICE, self.case)
-        networks, hosts = reference.public_prefixes(), reference.octet_pairs()
-        week = np.where(self.device_kind == WEB, 0, self.draft.moment // _WEEK_MS)
-        word = hashed(self.plan.seed, "ip_address", owner)
-        return scaled(word, len(networks)), scaled(hashed(self.plan.seed, "ip_address/host", owner, week), len(hosts))
+        return owner, np.where(self.device_kind == WEB, 0, self.draft.moment // _WEEK_MS)
 
     @cached_property
     def off_line(self) -> Mask:
@@ -291,9 +292,9 @@ def realistic_blocks(schema: TransactionSchema, plan: GenerationPlan, first: int
     looks_back = "previous_txn_id" in schema
     if looks_back and plan.lookback_days == 1 and plan.day > EARLIEST_DAY:
         for _, streams, made in day_blocks(plan.model_copy(update={"day": plan.day - dt.timedelta(days=1)})):
-            history.follow(made.card, made.generation, *_ids(streams))
+            history.pass_by(made.card, made.generation, _ids(streams))
     for world, streams, made in day_blocks(plan, 0 if looks_back else first):
-        previous = history.follow(made.card, made.generation, *_ids(streams)) if looks_back else _NO_HISTORY
+        previous = history.follow(made.card, made.generation, _ids(streams)) if looks_back else _NO_HISTORY
         if streams.number >= first:
             yield RealisticBlock(plan, schema, streams, world, made, previous)
 
@@ -311,12 +312,12 @@ def recurring_share(plan: GenerationPlan) -> float:
     return RECURRING_RATE * (1 - plan.fraud_rate) * (1 - HARDNESS[plan.difficulty].look_alikes)
 
 
-_NO_HISTORY = (np.zeros(0, np.uint64), np.zeros(0, np.uint64), np.zeros(0, np.bool_))
+_NO_HISTORY = (np.zeros((0, 2), np.uint64), np.zeros(0, np.bool_))
 
 
-def _ids(streams: BlockStreams) -> tuple[Words, Words]:
-    """The words of the block's transaction ids, as `uuid4` draws them."""
-    return streams.words("transaction_id/high"), streams.words("transaction_id/low")
+def _ids(streams: BlockStreams) -> Words:
+    """The two words of each transaction id, as `uuid4` draws them."""
+    return np.column_stack([streams.words("transaction_id/high"), streams.words("transaction_id/low")])
 
 
 # --- the columns -----------------------------------------------------------------------------------------------
@@ -380,18 +381,19 @@ def device_id(block: RealisticBlock, column: Field) -> pl.Series:
 
 
 def ip_address(block: RealisticBlock, column: Field) -> pl.Series:
-    networks, hosts = pl.Series(reference.public_prefixes()), pl.Series(reference.octet_pairs())
-    network, host = block.network
-    parts = pl.DataFrame({"network": networks.gather(network), "host": hosts.gather(host)})
-    addresses = parts.select(pl.concat_str("network", "host", separator=".")).to_series()
-    return with_nulls(addresses, block.off_line)
+    online = np.flatnonzero(~block.off_line)
+    owner, week = (each[online] for each in block.network)
+    networks, hosts = address_parts()
+    network = scaled(hashed(block.plan.seed, "ip_address/network", owner), len(networks))
+    host = scaled(hashed(block.plan.seed, "ip_address/host", owner, week), len(hosts))
+    return spread(join_address(network, host), block.off_line)
 
 
 @cache
 def _agents() -> tuple[tuple[str, ...], Words, Words]:
     """Faker's user agents in the order of their device types, with the place of each type's first and their number."""
     ordered = [[agent for agent in reference.user_agents() if _type_of(agent) == kind] for kind in (IOS, ANDROID, WEB)]
-    counts = np.array([*map(len, ordered), 1], dtype=np.uint64)
+    counts = np.array([len(agents) for agents in ordered], dtype=np.uint64)
     return tuple(agent for agents in ordered for agent in agents), np.cumsum(counts) - counts, counts
 
 
@@ -401,10 +403,10 @@ def _type_of(agent: str) -> int:
 
 def user_agent(block: RealisticBlock, column: Field) -> pl.Series:
     agents, starts, counts = _agents()
-    word = hashed(block.plan.seed, "user_agent", *block.device)
-    places = starts[block.device_kind] + scaled(word, counts[block.device_kind])
-    # A terminal has none: its place lies past the end of the list, and the row is off line.
-    return pl.Series(agents).gather(with_nulls(pl.Series(places), block.off_line))
+    online = np.flatnonzero(~block.off_line)
+    kind = block.device_kind[online]
+    word = hashed(block.plan.seed, "user_agent", *(each[online] for each in block.device))
+    return spread(pl.Series(agents).gather(starts[kind] + scaled(word, counts[kind])), block.off_line)
 
 
 def _position(micro_degrees: Callable[[World], Numbers]) -> Any:
@@ -420,8 +422,8 @@ def is_recurring(block: RealisticBlock, column: Field) -> pl.Series:
 
 
 def previous_txn_id(block: RealisticBlock, column: Field) -> pl.Series:
-    high, low, known = block.previous
-    return with_nulls(uuid_text(high, low), ~known)
+    ids, known = block.previous
+    return with_nulls(uuid_text(ids[:, 0].copy(), ids[:, 1].copy()), ~known)
 
 
 def label_fraud(block: RealisticBlock, column: Field) -> pl.Series:

@@ -20,7 +20,7 @@ from scipy.special import bdtr
 from synth_assets.generator.plan import Difficulty, GenerationPlan
 from synth_assets.generator.rhythm import Rhythm
 from synth_assets.generator.streams import BlockStreams, Words, hashed, scaled
-from synth_assets.generator.world import PLACE_ZONE, PLACES, STORES, Numbers, World
+from synth_assets.generator.world import PLACES, STORES, Numbers, World
 
 ONLINE, IN_STORE, ATM = 0, 1, 2
 OWN, RESALE, SMALL_TICKET, STRANGE = 0, 1, 2, 3
@@ -99,8 +99,8 @@ class Hardness:
 
 HARDNESS: dict[Difficulty, Hardness] = {
     "easy": Hardness(hidden=0.03, look_alikes=0.004),
-    "medium": Hardness(hidden=0.22, look_alikes=0.016),
-    "hard": Hardness(hidden=0.65, look_alikes=0.03),
+    "medium": Hardness(hidden=0.27, look_alikes=0.018),
+    "hard": Hardness(hidden=0.75, look_alikes=0.03),
 }
 
 SEGMENT_ROWS = 524_288
@@ -251,13 +251,17 @@ def _copied_cards(world: World, plan: GenerationPlan, words: Words, tries: int =
     """A card for each word, of a customer who goes to a compromised merchant."""
     merchants, places = compromised_merchants(world, plan.day)
     which = scaled(words, COMPROMISED).astype(np.int64)
-    zone = PLACE_ZONE[places[which]]
+    # Customers are in the order of their cities.
+    first, past = (np.searchsorted(world.place, places[which], side) for side in ("left", "right"))
     attempts = hashed(world.seed, "copied", words[:, None], np.arange(tries)[None, :])
-    cards = world.slots[world.zone_starts[zone, None] + scaled(attempts, world.zone_counts[zone, None])]
-    customers = world.card_customer[cards]
-    merchant, at_home = merchants[which, None], world.place[customers] == places[which, None]
-    goes = np.zeros(cards.shape, dtype=np.bool_)
+    among = (past - first).astype(np.uint64)[:, None]
+    customers = np.minimum(first[:, None] + scaled(attempts, among).astype(np.int64), len(world.place) - 1)
+    goes = np.zeros(customers.shape, dtype=np.bool_)
     for place in range(HABITS):
         words_of = habit(world, customers, np.array([IN_STORE]), np.array([place]))
-        goes |= world.merchants.pools.draw(STORES + world.place[customers].astype(np.int64), words_of) == merchant
-    return cards[np.arange(len(words)), np.argmax(goes & at_home, axis=1)].astype(np.int64)
+        goes |= (
+            world.merchants.pools.draw(STORES + world.place[customers].astype(np.int64), words_of)
+            == (merchants[which, None])
+        )
+    customer = customers[np.arange(len(words)), np.argmax(goes, axis=1)]
+    return np.searchsorted(world.card_customer, customer)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,6 +19,11 @@ IDS_AT_ONCE = 8_000_000
 """Fingerprints (8 bytes) of transaction ids held at once; more ids are counted in several passes."""
 
 TENTHS = 10
+
+HOURS = 24
+BINS_A_DECADE = 10
+AMOUNT_BINS = range(-2 * BINS_A_DECADE, 9 * BINS_A_DECADE)
+"""Bin n holds the amounts from 10**(n / 10) up to 10**((n + 1) / 10); the first and the last also what lies beyond."""
 
 Batches = Callable[[Sequence[str] | None], Iterator[pa.RecordBatch]]
 """Reads the given columns (all, for None) from the start, one row group at a time."""
@@ -35,6 +40,30 @@ def tally(rows: pa.Table | pa.RecordBatch) -> Counter[str]:
     return counts
 
 
+def spread(rows: pa.Table) -> Counter[str]:
+    """Counts of some rows, to be summed over the day: "<time> in hour <0 … 23>" (UTC) and "amount in bin <n>".
+
+    `AMOUNT_BINS` says what the bins hold. Where the contract makes text of a column, it is not counted.
+    """
+    counts: Counter[str] = Counter()
+    for column in rows.schema:
+        if pa.types.is_timestamp(column.type):
+            milliseconds = pl.Series(rows.column(column.name)).drop_nulls().dt.epoch("ms").to_numpy()
+            hours = milliseconds // 3_600_000 % HOURS
+            counts.update(_by_place(f"{column.name} in hour", hours, range(HOURS)))
+        elif column.name == "amount" and pa.types.is_floating(column.type):
+            amounts = pl.Series(rows.column(column.name)).drop_nulls().to_numpy()
+            bins = np.log10(np.maximum(amounts, 10 ** (AMOUNT_BINS.start / BINS_A_DECADE))) * BINS_A_DECADE
+            places = np.minimum(bins - AMOUNT_BINS.start, len(AMOUNT_BINS) - 1).astype(np.int64)
+            counts.update(_by_place("amount in bin", places, AMOUNT_BINS))
+    return counts
+
+
+def _by_place(of: str, places: npt.NDArray[np.int64], names: range) -> dict[str, int]:
+    found = np.bincount(places, minlength=len(names)).tolist()
+    return {f"{of} {name}": count for name, count in zip(names, found, strict=True) if count}
+
+
 class Survey:
     """One pass over a file, row group by row group: what the claims need to know, in constant memory."""
 
@@ -46,8 +75,8 @@ class Survey:
         """Those of the transaction ids that belong to the first pass."""
         self.counts: Counter[str] = Counter()
         self.frauds_by_tenth = np.zeros(TENTHS, dtype=np.int64)
-        self.first: dt.datetime | None = None
-        self.last: dt.datetime | None = None
+        self.first: np.datetime64 | None = None
+        self.last: np.datetime64 | None = None
         self.out_of_order = 0
         self.outside_window = 0
         self.foreign: dict[str, set[str]] = {column.name: set() for column in schema.fields if column.dtype == "enum"}
@@ -79,12 +108,14 @@ class Survey:
         if times.is_empty():
             return
         start, end = self.plan.window
-        if not times.is_sorted():
-            self.out_of_order += int((times.diff().dt.total_nanoseconds() < 0).sum())
-        self.out_of_order += int(self.last is not None and times[0] < self.last)
         self.outside_window += int((~times.is_between(start, end, closed="left")).sum())
-        self.first = self.first or times[0]
-        self.last = times[-1]
+        if not times.is_sorted():
+            self.out_of_order += int((times.diff().to_physical() < 0).sum())
+        # NumPy holds the years that milliseconds reach; Python ends with 9999.
+        moments = times.to_numpy()
+        self.out_of_order += int(self.last is not None and moments[0] < self.last)
+        self.first = moments[0] if self.first is None else self.first
+        self.last = moments[-1]
 
 
 def repeated_ids(survey: Survey, batches: Batches, examples: int = 5) -> list[str]:

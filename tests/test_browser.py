@@ -1,0 +1,236 @@
+"""An operator's day in Chromium: a backfill from the dialog, and what a day shows of itself."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import numpy.typing as npt
+import pytest
+from matplotlib.colors import to_rgb
+from matplotlib.image import imread
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from synth_assets.generator.audit import CLAIMS
+from synth_assets.pictures import BARS, INK
+from synth_assets.storage.layout import file_name, object_key
+from synth_assets.storage.loopback import LoopbackAws
+from tests.conftest import (
+    DagsterDev,
+    dagster_dev,
+    dagster_home,
+    empty_bucket,
+    environment_for,
+    missing_part,
+    object_keys,
+)
+
+DAYS = [dt.date(2025, 12, 27) + dt.timedelta(days=number) for number in range(10)]  # to 5 January
+DAY = DAYS[4]
+ROWS = 3_000
+CHECKS = {*CLAIMS, "object_is_local_file"}
+SECONDS = 300
+"""For a machine that is busy; a quiet one needs a minute."""
+
+RUN_CONFIG = """\
+ops:
+  payments_parquet:
+    config:
+      rows: {rows}
+      fraud_rate: 0.2
+resources:
+  output_folder:
+    config:
+      path: {outputs}
+"""
+PASSED = """
+query ($asset: AssetKeyInput!, $check: String!) {
+  assetCheckExecutions(assetKey: $asset, checkName: $check, limit: 100) { partition status }
+}
+"""
+RUNS = "{ runsOrError { ... on Runs { results { status } } } }"
+
+expect.set_options(timeout=60_000)
+
+
+@dataclass(frozen=True)
+class Plant:
+    """A running `dagster dev` after a backfill that was launched in the browser."""
+
+    dev: DagsterDev
+    browser: Browser
+    home: Path
+    outputs: Path
+    objects: list[str]
+
+    def page(self, colours: Any = "light") -> Page:
+        page = self.browser.new_page(viewport={"width": 1500, "height": 1000}, color_scheme=colours)
+        page.set_default_timeout(60_000)
+        return page
+
+    def materializations(self, asset: str) -> dict[str, dict[str, Any]]:
+        """By partition, the metadata of each."""
+        with dg.DagsterInstance.from_config(str(self.home)) as instance:
+            found = instance.fetch_materializations(dg.AssetKey(asset), limit=100).records
+        assert len(found) == len(DAYS)
+        made = [record.asset_materialization for record in found if record.asset_materialization]
+        return {str(each.partition): {name: entry.value for name, entry in each.metadata.items()} for each in made}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        missing_part("There is no chromium here. Install Debian's package: apt-get install chromium")
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu", "--no-proxy-server"]
+        )
+        yield made
+        made.close()
+
+
+@pytest.fixture(scope="module")
+def plant(browser: Browser, loopback: LoopbackAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
+    folder = tmp_path_factory.mktemp("browser")
+    home, outputs = dagster_home(folder / "home"), folder / "out"
+    environment = environment_for(home, **loopback.environment)
+    with empty_bucket(loopback) as s3, dagster_dev(folder, environment) as dev:
+        dev.until(lambda: dev.query("{ version }"), SECONDS)
+        launch_backfill(browser, dev.url, RUN_CONFIG.format(rows=ROWS, outputs=outputs))
+        dev.until(lambda: ended(dev.query(RUNS)), SECONDS)
+        yield Plant(dev, browser, home, outputs, object_keys(s3))
+
+
+def launch_backfill(browser: Browser, url: str, run_config: str) -> None:
+    """As a person does: both assets, Materialize, the days, Config, Launch."""
+    page = browser.new_page(viewport={"width": 1500, "height": 1000})
+    page.set_default_timeout(60_000)
+    page.goto(f"{url}/locations/synth_assets/asset-groups/payments/lineage/payments_parquet%2Cs3_raw_payments")
+    page.get_by_role("button", name="Materialize selected (2)").click()
+    page.get_by_role("button", name="Confirm").click()  # transaction_schema was never materialized
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("Show all partitions").click()
+    days = dialog.get_by_role("textbox").first
+    days.fill(f"[{DAYS[0]}...{DAYS[-1]}]")
+    days.press("Enter")
+    expect(dialog.get_by_text("10 partitions", exact=True)).to_be_visible()
+    dialog.get_by_text("Config", exact=True).click()
+    dialog.get_by_role("button", name="Add config").click()
+    page.locator(".cm-s-config-editor").click()
+    page.keyboard.insert_text(run_config)
+    expect(page.get_by_text("No errors")).to_be_visible()
+    page.get_by_role("button", name="Save config").click()
+    dialog.get_by_role("button", name="Launch backfill").click()
+    expect(dialog).to_have_count(0)
+    page.close()
+
+
+def ended(answer: dict[str, Any]) -> bool:
+    statuses = [run["status"] for run in answer["runsOrError"]["results"]]
+    return len(statuses) == len(DAYS) and {*statuses} <= {"SUCCESS", "FAILURE", "CANCELED"}
+
+
+def partition_page(page: Page, plant: Plant) -> Page:
+    page.goto(f"{plant.dev.url}/assets/payments_parquet?view=partitions&partition={DAY}")
+    return page
+
+
+def drawn(picture: Locator) -> npt.NDArray[np.float64]:
+    """The picture as it stands on the page: rows of pixels, each red, green, blue from 0 to 1."""
+    expect(picture).to_be_visible()
+    return imread(io.BytesIO(picture.screenshot()))[..., :3]
+
+
+def is_colour(pixels: npt.NDArray[np.float64], colour: str) -> npt.NDArray[np.bool_]:
+    return np.abs(pixels - to_rgb(colour)).max(axis=-1) < 0.02
+
+
+def contrast(one: Any, other: Any) -> float:
+    """From 1 to 21, as the Web Content Accessibility Guidelines 2.2 define it (relative luminance)."""
+    channels = np.array([one, other])
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    dark, light = sorted(linear @ [0.2126, 0.7152, 0.0722])
+    return float((light + 0.05) / (dark + 0.05))
+
+
+def background(pixels: npt.NDArray[np.float64]) -> tuple[float, ...]:
+    return Counter(map(tuple, pixels.reshape(-1, 3).tolist())).most_common(1)[0][0]
+
+
+def test_a_backfill_launched_in_the_dialog_makes_every_day_with_its_run_config(plant):
+    made = plant.materializations("payments_parquet")
+    assert sorted(made) == [str(day) for day in DAYS]
+    for day, metadata in made.items():
+        assert metadata["path"] == str(plant.outputs / file_name(ROWS, dt.date.fromisoformat(day)))
+        assert (metadata["dagster/row_count"], metadata["plan"]["fraud_rate"]) == (ROWS, 0.2)
+        assert 0.15 < metadata["fraud_rate_observed"] < 0.25
+        assert metadata["hours"].startswith("![payments by hour]")
+        assert metadata["pictures"].startswith(f"![{day}: 3,000 payments]")
+    assert sorted(plant.materializations("s3_raw_payments")) == sorted(made)
+    assert plant.objects == sorted(object_key(file_name(ROWS, day), day) for day in DAYS)
+
+
+@pytest.mark.parametrize("check", sorted(CHECKS))
+def test_each_check_has_passed_on_every_day_of_the_backfill(check, plant):
+    asset = "payments_parquet" if check in CLAIMS else "s3_raw_payments"
+    found = plant.dev.query(PASSED, asset={"path": [asset]}, check=check)["assetCheckExecutions"]
+    assert sorted((each["partition"], each["status"]) for each in found) == [(str(day), "SUCCEEDED") for day in DAYS]
+
+
+def test_a_days_page_shows_the_tiny_picture_and_the_numbers(plant):
+    page = partition_page(plant.page(), plant)
+    picture = page.get_by_alt_text("payments by hour")
+    columns = is_colour(drawn(picture), BARS).any(axis=0)
+    assert np.count_nonzero(np.diff(columns.astype(int)) == 1) + columns[0] == 24  # as many bars, apart
+    for entry in ["dagster/row_count", "bytes", "bytes_per_row", "rows_per_second", "fraud_rate_observed"]:
+        expect(page.get_by_role("row").filter(has=page.get_by_text(entry, exact=True))).to_have_text(re.compile(r"\d"))
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_the_full_picture_is_drawn_in_its_dialog_and_stands_out_from_the_page(colours, plant):
+    page = partition_page(plant.page(colours), plant)
+    page.get_by_role("row").filter(has_text=re.compile("^pictures")).get_by_text("[Show Markdown]").click()
+    pixels = drawn(page.get_by_role("dialog").get_by_alt_text(f"{DAY}: 3,000 payments"))
+    ground = background(pixels)
+    assert (max(ground) < 0.2) == (colours == "dark")
+    assert contrast(to_rgb(INK), ground) > 3.5
+    assert contrast(to_rgb(BARS), ground) > 3
+    height, width = pixels.shape[:2]
+    bars = is_colour(pixels, BARS)
+    assert bars[: height // 2, : width // 2].mean() > 0.1  # hours
+    assert bars[: height // 2, width // 2 :].mean() > 0.03  # amounts
+    assert bars[height // 2 :].any()  # the dots of the proportions
+    # The whole picture is on the page, not a part that scrolls.
+    box = page.get_by_role("dialog").bounding_box()
+    assert box
+    assert box["width"] > width
+
+
+def test_a_checks_page_shows_it_passed_on_the_day(plant):
+    page = plant.page()
+    page.goto(f"{plant.dev.url}/assets/payments_parquet?view=checks&checkDetail=fraud_proportion_within_bounds")
+    page.get_by_role("tab", name="Partitions").nth(1).click()  # the first is the asset's
+    expect(page.get_by_text("Passed (10)")).to_be_visible()
+    page.get_by_placeholder("Filter by partition").fill(str(DAY))
+    page.get_by_text(str(DAY), exact=True).first.click()
+    expect(page.get_by_text("0 of 11 proportions out of bounds")).to_be_visible()
+
+
+def test_the_numbers_of_the_backfill_are_plotted(plant):
+    page = plant.page()
+    page.goto(f"{plant.dev.url}/assets/payments_parquet")
+    page.get_by_role("button", name="Plots").click()
+    page.get_by_role("button", name="Events").last.click()
+    for entry in ["dagster/row_count", "rows_per_second", "bytes_per_row", "fraud_rate_observed"]:
+        expect(page.get_by_text(entry, exact=True)).to_be_visible()
+    assert page.locator("canvas").count() >= 10
