@@ -46,7 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.realism",
         description="Measure what can be learned from the realistic profile and how far it is like real payments: "
-        "a Markdown table on stdout, progress on stderr. About 10 minutes on two cores.",
+        "a Markdown table on stdout, progress on stderr. About 8 minutes on two cores.",
     )
     parser.add_argument(
         "--quick", action="store_true", help="fewer payments, one difficulty, the parts learn and leaks"
