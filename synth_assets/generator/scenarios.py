@@ -62,9 +62,9 @@ class Scenario:
 FRAUDS: tuple[Scenario, ...] = (
     Scenario("card_testing", 18, (3, 9), (15, 120), (ONLINE,), SMALL_TICKET, (0.0, 0.4), STRANGE_DEVICE,
              local_hours=False),
-    Scenario("stolen_credentials", 42, (1, 5), (60, 1_800), (ONLINE,), RESALE, (0.3, 0.98), STRANGE_DEVICE,
+    Scenario("stolen_credentials", 44, (1, 5), (60, 1_800), (ONLINE,), RESALE, (0.3, 0.98), STRANGE_DEVICE,
              local_hours=False),
-    Scenario("account_takeover", 13, (1, 4), (60, 1_800), (ONLINE,), OWN, (0.7, 0.99), NEW_DEVICE,
+    Scenario("account_takeover", 11, (1, 4), (60, 1_800), (ONLINE,), OWN, (0.7, 0.99), NEW_DEVICE,
              local_hours=False),
     Scenario("lost_or_stolen", 14, (3, 7), (120, 1_500), (IN_STORE, IN_STORE, IN_STORE, ATM), STRANGE, (0.5, 0.99)),
     Scenario("counterfeit", 5, (1, 4), (300, 3_600), (IN_STORE, IN_STORE, ATM), STRANGE, (0.5, 0.99), abroad=True,
@@ -74,7 +74,7 @@ FRAUDS: tuple[Scenario, ...] = (
 
 LOOK_ALIKES: tuple[Scenario, ...] = (
     Scenario("small_payments", 20, (2, 6), (20, 300), (ONLINE,), SMALL_TICKET, (0.0, 0.6)),
-    Scenario("on_line_spree", 28, (2, 5), (60, 1_800), (ONLINE,), RESALE, (0.3, 0.99)),
+    Scenario("on_line_spree", 28, (2, 5), (60, 1_800), (ONLINE,), RESALE, (0.3, 0.99), NEW_DEVICE),
     Scenario("new_phone", 12, (1, 3), (120, 3_600), (ONLINE,), OWN, (0.3, 0.99), NEW_DEVICE),
     Scenario("shopping_tour", 24, (2, 6), (180, 2_400), (IN_STORE, IN_STORE, IN_STORE, ATM), STRANGE, (0.3, 0.99)),
     Scenario("journey", 16, (1, 4), (300, 3_600), (IN_STORE, IN_STORE, ATM), STRANGE, (0.2, 0.99), abroad=True),
@@ -99,8 +99,8 @@ class Hardness:
 
 HARDNESS: dict[Difficulty, Hardness] = {
     "easy": Hardness(hidden=0.03, look_alikes=0.004),
-    "medium": Hardness(hidden=0.27, look_alikes=0.018),
-    "hard": Hardness(hidden=0.75, look_alikes=0.03),
+    "medium": Hardness(hidden=0.33, look_alikes=0.026),
+    "hard": Hardness(hidden=0.87, look_alikes=0.04),
 }
 
 SEGMENT_ROWS = 524_288

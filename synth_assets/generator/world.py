@@ -44,7 +44,7 @@ customers make four tenths of the payments (assumed)."""
 _CARD_SHARES = (1.0, 0.4, 0.2)
 """How often a customer uses the first, second and third card, beside the first (assumed)."""
 _STORES, _CASH_MACHINES, _SHOPS = 5_600, 300, 3_100
-_POPULARITY_EXPONENT = {"store": 0.85, "cash": 0.5, "shop": 1.0}
+_POPULARITY_EXPONENT = {"store": 1.0, "cash": 0.5, "shop": 1.15}
 """Merchants' shares of a pool fall with their rank to this power (Zipf; Krumme et al. 2013 find 0.8 to 1.2)."""
 
 
