@@ -186,8 +186,8 @@ def test_positions_lie_near_the_merchant(days):
     spread = days.drop_nulls("latitude").group_by("merchant_id").agg(
         (pl.col(name).max() - pl.col(name).min()).alias(name) for name in ("latitude", "longitude")
     )  # fmt: skip
-    assert spread["latitude"].max() <= 0.006
-    assert spread["longitude"].max() <= 0.006
+    assert spread["latitude"].max() < 0.0061
+    assert spread["longitude"].max() < 0.0061
 
 
 def test_recurring_payments_recur_at_one_merchant_for_one_amount(days):
