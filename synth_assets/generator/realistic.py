@@ -23,6 +23,7 @@ from synth_assets.generator import world as w
 from synth_assets.generator.columns import (
     RECURRING_RATE,
     Block,
+    Build,
     Column,
     address_parts,
     as_others_say,
@@ -50,6 +51,7 @@ from synth_assets.generator.scenarios import (
     SMALL_TICKET,
     STRANGE_DEVICE,
     Incidents,
+    Scenario,
     habit,
     incidents_between,
 )
@@ -85,7 +87,7 @@ _HABIT_OF_64 = np.repeat(np.arange(HABITS + 1), [18, 12, 8, 6, 5, 4, 3, 2, EXPLO
 _WEEK_MS = 7 * 86_400_000
 
 
-def _of_scenarios(value: Callable[[Any], float]) -> Floats:
+def _of_scenarios(value: Callable[[Scenario], float]) -> Floats:
     return np.array([value(scenario) for scenario in SCENARIOS], dtype=np.float64)
 
 
@@ -94,8 +96,8 @@ _DEVICE = _of_scenarios(lambda s: s.device).astype(np.int64)
 _ABROAD = _of_scenarios(lambda s: s.abroad).astype(np.bool_)
 _STRIPE = _of_scenarios(lambda s: s.magstripe).astype(np.bool_)
 _LOWEST, _HIGHEST = _of_scenarios(lambda s: s.amount[0]), _of_scenarios(lambda s: s.amount[1])
-_CHANNEL_OF_4 = np.array([[s.channels[i * len(s.channels) // 4] if len(s.channels) < 4 else s.channels[i]
-                           for i in range(4)] for s in SCENARIOS])  # fmt: skip
+_CHANNEL_OF_12 = np.array([s.channels * (12 // len(s.channels)) for s in SCENARIOS])
+"""By scenario, a channel for each of twelve equally likely draws: no scenario has more than four to choose from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,7 +196,7 @@ class RealisticBlock(Block):
         online = np.array(atlas.ONLINE_BY_HOUR)[hour] / 100
         channel = np.where(draw < online, ONLINE, np.where(draw < online + (1 - online) * ATM_SHARE, ATM, IN_STORE))
         channel[self.recurring] = ONLINE
-        forced = _CHANNEL_OF_4[self.scenario, (self.streams.words("channel/case")[self.changed] >> np.uint64(62))]
+        forced = _CHANNEL_OF_12[self.scenario, self.streams.below("channel/case", 12)[self.changed]]
         return self._changed(channel, np.full(len(forced), True), forced)
 
     # --- the merchant and what is paid
@@ -338,7 +340,7 @@ def amount(block: RealisticBlock, column: Field) -> pl.Series:
     return pl.Series(np.where(block.channel_code == ATM, cash, money) / unit)
 
 
-def _named(numbers: Callable[[RealisticBlock], npt.NDArray[Any]], names: tuple[str, ...]) -> Any:
+def _named(numbers: Callable[[RealisticBlock], npt.NDArray[Any]], names: tuple[str, ...]) -> Build:
     """A column of names that the world has numbered."""
 
     def build(block: RealisticBlock, column: Field) -> pl.Series:
@@ -409,7 +411,7 @@ def user_agent(block: RealisticBlock, column: Field) -> pl.Series:
     return spread(pl.Series(agents).gather(starts[kind] + scaled(word, counts[kind])), block.off_line)
 
 
-def _position(micro_degrees: Callable[[World], Numbers]) -> Any:
+def _position(micro_degrees: Callable[[World], Numbers]) -> Build:
     def build(block: RealisticBlock, column: Field) -> pl.Series:
         near = block.streams.below(column.name, 6_001).astype(np.int64) - 3_000
         return with_nulls(pl.Series((micro_degrees(block.world)[block.merchant] + near) / 1_000_000), block.unlocated)
@@ -437,11 +439,6 @@ MCCS = tuple(trade.mcc for trade in w.TRADES)
 _SCHEMES = tuple(name for name, _ in atlas.SCHEMES)
 _COUNTRIES = tuple(w.COUNTRIES)
 _CURRENCIES = tuple(w.CURRENCIES)
-
-
-def _all(name: str, values: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """What an enum column needs where the contract spells its values: all that the world has."""
-    return {name: values}
 
 
 REALISTIC: dict[str, Column] = {
