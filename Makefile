@@ -7,7 +7,7 @@ LOOPBACK := $(BIN)/python -m synth_assets.storage.loopback .local-aws
 # Dagster's own commands point to `dg` by a FutureWarning at every start.
 export PYTHONWARNINGS := ignore::FutureWarning
 
-.PHONY: run ui test check bench audit clean
+.PHONY: run ui test check bench realism audit clean
 
 run: $(VENV)/run.installed  ## One day of a million payments: made, checked, landed in a local S3.
 	@$(LOOPBACK) $(BIN)/synth-assets --s3 yes
@@ -26,6 +26,9 @@ check: $(VENV)/dev.installed  ## Lint, format and types.
 
 bench: $(VENV)/dev.installed  ## What is fast, measured.
 	$(BIN)/python -m benchmarks
+
+realism: $(VENV)/dev.installed  ## What can be learned from the realistic profile, measured.
+	$(BIN)/python -m benchmarks.realism
 
 audit:  ## Known vulnerabilities of the pinned libraries. Asks the network, so it is no part of check.
 	$(PYTHON) -m venv $(VENV)/audit

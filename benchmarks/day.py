@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 
 from benchmarks.fresh import PROJECT_ROOT, Figures, peak_bytes
 from synth_assets.generator.audit import provenance_of
-from synth_assets.generator.columns import repeating
 from synth_assets.generator.plan import GenerationPlan
+from synth_assets.generator.profiles import repeating
 from synth_assets.generator.schema import TransactionSchema
 from synth_assets.generator.simulator import TransactionSimulator
 from synth_assets.storage import parquet

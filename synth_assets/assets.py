@@ -1,5 +1,6 @@
 """The three assets: each plans, calls and reports."""
 
+import datetime as dt
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -12,9 +13,9 @@ from synth_assets import reports
 from synth_assets.config import PaymentsConfig
 from synth_assets.generator import GENERATOR_VERSION
 from synth_assets.generator.audit import Claim, provenance_of
-from synth_assets.generator.columns import check_schema
 from synth_assets.generator.errors import GeneratorError
 from synth_assets.generator.plan import GenerationPlan
+from synth_assets.generator.profiles import check_schema
 from synth_assets.generator.simulator import TransactionSimulator
 from synth_assets.partitions import DAILY, partition_day
 from synth_assets.resources import Contract, OutputFolder, TimedS3Resource, TimedSSMResource
@@ -23,6 +24,26 @@ from synth_assets.storage.folder import alone, replacing
 from synth_assets.storage.layout import file_name
 from synth_assets.storage.s3 import land
 from synth_assets.verdict import day_file, judge_file, measure_file, write_file
+
+OWNERS = ["team:payments"]
+TAGS = {"domain": "payments", "data": "synthetic"}
+GENERATION_POOL = "payments_generation"
+UPLOAD_POOL = "payments_upload"
+
+MADE_BY_SIX = dg.FreshnessPolicy.cron(deadline_cron="0 6 * * *", lower_bound_delta=dt.timedelta(hours=6))
+"""Something was made between midnight and six (UTC). Dagster looks at the latest materialization of any partition."""
+
+FOLLOW_THE_FILE = (
+    dg.AutomationCondition.any_deps_updated().since_last_handled()
+    & dg.AutomationCondition.all_deps_blocking_checks_passed()
+    & ~dg.AutomationCondition.any_deps_missing()
+    & ~dg.AutomationCondition.any_deps_in_progress()
+    & ~dg.AutomationCondition.in_progress()
+).with_label("follow_the_file")
+"""Dagster's eager() for every day, not for the latest alone, that waits for the checks and leaves old days be.
+
+eager() also asks for whatever is missing: switched on, it would send all files that were made without an upload.
+"""
 
 
 @contextmanager
@@ -34,7 +55,7 @@ def one_clear_error() -> Iterator[None]:
         raise dg.Failure(str(error), allow_retries=False) from None
 
 
-@dg.asset(group_name="payments", kinds={"yaml"})
+@dg.asset(group_name="payments", kinds={"yaml"}, owners=OWNERS, tags=TAGS)
 def transaction_schema(context: dg.AssetExecutionContext, contract: Contract) -> dg.MaterializeResult:
     """The payment contract: the columns of every file, read from the schema file and validated.
 
@@ -67,13 +88,18 @@ def transaction_schema(context: dg.AssetExecutionContext, contract: Contract) ->
     deps=[transaction_schema],
     partitions_def=DAILY,
     code_version=GENERATOR_VERSION,
+    owners=OWNERS,
+    tags=TAGS,
+    freshness_policy=MADE_BY_SIX,
+    pool=GENERATION_POOL,
 )
 def payments_parquet(
     context: dg.AssetExecutionContext, config: PaymentsConfig, contract: Contract, output_folder: OutputFolder
 ) -> dg.MaterializeResult:
     """One day of synthetic card payments as a Parquet file, generated and written in constant memory.
 
-    The same config, day and contract give the same bytes. The file's footer holds all that made it.
+    Its columns are those of [the contract](/assets/transaction_schema). The same config, day and contract give the
+    same bytes. The file's footer holds all that made it.
     """
     started = time.perf_counter()
     with one_clear_error():
@@ -106,7 +132,17 @@ def _log_chunks(context: dg.AssetExecutionContext, plan: GenerationPlan, chunks:
         )
 
 
-@dg.asset(group_name="payments", kinds={"s3"}, deps=[payments_parquet], partitions_def=DAILY)
+@dg.asset(
+    group_name="payments",
+    kinds={"s3"},
+    deps=[payments_parquet],
+    partitions_def=DAILY,
+    owners=OWNERS,
+    tags=TAGS,
+    freshness_policy=MADE_BY_SIX,
+    automation_condition=FOLLOW_THE_FILE,
+    pool=UPLOAD_POOL,
+)
 def s3_raw_payments(
     context: dg.AssetExecutionContext,
     contract: Contract,
@@ -114,7 +150,10 @@ def s3_raw_payments(
     s3: TimedS3Resource,
     ssm: TimedSSMResource,
 ) -> dg.MaterializeResult:
-    """The day's file in S3, sent only where every claim about it holds, verified by the server, alone for its day."""
+    """The day's file in S3, sent only where every claim about it holds, verified by the server, alone for its day.
+
+    Its columns are those of [the contract](/assets/transaction_schema).
+    """
     started = time.perf_counter()
     day = partition_day(context)
     with one_clear_error():

@@ -1,6 +1,7 @@
 """The command line: materializes the same assets, with their checks, for one day.
 
-Paths and URIs go to stdout, everything else to stderr. Exit codes: 0, 1 (the run or a check failed), 2 (usage).
+Paths and URIs (with `--json`, one document) go to stdout, everything else to stderr. Exit codes: 0, 1 (the run or a
+check failed), 2 (usage), 130 (interrupted), 141 (the reader of stdout has gone).
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ import argparse
 import datetime as dt
 import logging
 import os
+import shutil
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, get_args, get_origin
 
@@ -24,8 +27,65 @@ if TYPE_CHECKING:
     import dagster as dg
 
 
-COMMANDS = ("verify", "reproduce")
+COMMANDS = {
+    "show": "What made a file, its columns, bytes and rates, and the verdict.",
+    "verify": "Every claim about a file, judged under the contract in its footer.",
+    "reproduce": "A file made again from its footer, and compared byte for byte.",
+}
 """What `synth_assets.file_commands` carries out."""
+
+INTERRUPTION = "interrupted"
+INTERRUPTED, PIPE_CLOSED = 130, 141
+"""Exit codes, as a shell gives them to what SIGINT and SIGPIPE end."""
+
+WHAT_DAY, WHAT_ROWS, RATES, FILE, WHERE = "what day", "what rows", "rates", "how the file is written", "where it goes"
+GROUPS = {"lookback_days": WHAT_DAY, "chunk_size": FILE, "compression": FILE}
+"""Where the help lists a setting that is neither a rate nor about the rows."""
+
+STAGES = {
+    "payments_parquet": "writing",
+    "payments_file_claims": "checking",
+    "label_events": "labelling",
+    "s3_raw_payments": "sending",
+    "object_is_local_file": "comparing",
+}
+"""By step, what the bar says meanwhile."""
+
+WRITING = "{desc:<9} {percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt} rows, {rate_noinv_fmt}, {remaining} left"
+AFTERWARDS = "{desc:<9} {percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt} rows, {elapsed} so far"
+AT_THE_END = "{desc:<9} {percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt} rows in {elapsed}"
+
+EPILOG = """\
+with a file (synth-assets COMMAND --help says more):
+{commands}
+
+examples:
+  synth-assets                             # a million, the last complete day
+  synth-assets --date 2026-01-15 --rows 50_000 --seed 7
+  synth-assets --date 2026-01-15 --fraud-rate 0.02 --s3 yes
+  synth-assets --date 2026-01-15 --profile realistic --difficulty medium
+  synth-assets --date 2026-01-15 --json | jq .checks
+  synth-assets show outputs/payments_1000000_2026-01-15.parquet
+
+Paths and s3:// URIs go to stdout, everything else to stderr. With --json,
+stdout has one document where the exit code is 0 or 1, and nothing otherwise.
+
+exit codes:
+  0    done, and every check passed
+  1    the run or a check failed; a claim about a file is broken, or its footer
+       does not make it again
+  2    usage: nothing was done
+  130  interrupted
+  141  the reader of stdout has gone
+"""
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """As wide as the terminal, up to the width of a readable line."""
+
+    def __init__(self, prog: str) -> None:
+        width = min(shutil.get_terminal_size().columns, 118)
+        super().__init__(prog, max_help_position=28, width=width - 2)
 
 
 def option(name: str) -> str:
@@ -40,40 +100,45 @@ def date(text: str) -> dt.date:
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="synth-assets",
-        description="Make one day of synthetic card payments, check it, and land it in S3 if asked to.",
-        epilog="From a file alone: synth-assets verify FILE judges it, synth-assets reproduce FILE makes it again.",
+        usage=f"synth-assets [--help] [OPTION ...]\n       synth-assets {{{','.join(COMMANDS)}}} [--help] FILE",
+        description="Make one day of synthetic card payments, check it, and land it in S3.",
+        epilog=EPILOG.format(commands="\n".join(f"  {name:<11}{says}" for name, says in COMMANDS.items())),
+        formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "--date",
-        type=date,
-        metavar="YYYY-MM-DD",
-        help="the day to make (default: the last complete day)",
-    )
-    parser.add_argument(
-        "--out", "--output-dir", dest="out", type=Path, default=Path("outputs"), metavar="FOLDER",
-        help="folder of the file (default: outputs)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--schema", type=Path, metavar="FILE", help="the contract's schema file (default: the project's own)"
-    )
-    parser.add_argument(
-        "--s3", choices=["yes", "no"], default="no", help="upload the file after its checks (default: no)"
-    )
-    parser.add_argument(
-        "--bucket-parameter",
-        metavar="NAME",
-        help="SSM parameter with the bucket's name (default: /fraud/raw_bucket_name)",
+    groups = {title: parser.add_argument_group(title) for title in (WHAT_DAY, WHAT_ROWS, RATES, FILE, WHERE)}
+    groups[WHAT_DAY].add_argument(
+        "--date", type=date, metavar="YYYY-MM-DD", help="The day to make. (default: the last complete day)"
     )
     for name, field in PlanSettings.model_fields.items():
-        _add_setting(parser, name, field)
+        title = GROUPS.get(name, RATES if name.endswith("_rate") else WHAT_ROWS)
+        _add_setting(groups[title], name, field)
+    groups[WHAT_ROWS].add_argument(
+        "--schema", type=Path, metavar="FILE", help="The contract's schema file. (default: the project's own)"
+    )
+    where = groups[WHERE]
+    where.add_argument(
+        "--out", "--output-dir", dest="out", type=Path, default=Path("outputs"), metavar="FOLDER",
+        help="The folder of the file. (default: outputs)",
+    )  # fmt: skip
+    where.add_argument(
+        "--s3", choices=["yes", "no"], default="no", help="Whether to upload the file after its checks. (default: no)"
+    )
+    where.add_argument(
+        "--bucket-parameter",
+        metavar="NAME",
+        help="The SSM parameter with the bucket's name. (default: /fraud/raw_bucket_name)",
+    )
+    where.add_argument(
+        "--json", action="store_true", help="Print one JSON document about the run in place of the paths."
+    )
     return parser
 
 
-def _add_setting(parser: argparse.ArgumentParser, name: str, field: FieldInfo) -> None:
+def _add_setting(group: argparse._ArgumentGroup, name: str, field: FieldInfo) -> None:
     choices = get_args(field.annotation) if get_origin(field.annotation) is not None else None
     kind: Any = str if choices else field.annotation
-    parser.add_argument(
+    group.add_argument(
         option(name),
         type=kind,
         choices=choices,
@@ -85,6 +150,20 @@ def _add_setting(parser: argparse.ArgumentParser, name: str, field: FieldInfo) -
 
 def main(arguments: list[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
+    try:
+        code = _main(words)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print(f"error: {INTERRUPTION}", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # What is still in the buffer would raise once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    return code
+
+
+def _main(words: list[str]) -> int:
     if words and words[0] in COMMANDS:
         from synth_assets.file_commands import run
 
@@ -115,19 +194,25 @@ def materialize(day: str, settings: dict[str, Any], options: argparse.Namespace)
 
     from synth_assets.assets import payments_parquet, s3_raw_payments, transaction_schema
     from synth_assets.definitions import daily_payments, defs
+    from synth_assets.documents import print_document
+    from synth_assets.world_assets import label_events, world_tables
 
     try:
         instance = _instance()
     except (dg.DagsterError, OSError, YAMLError) as error:
-        home = os.environ.get("DAGSTER_HOME")
-        print(f"error: no Dagster instance in {home}: {' '.join(str(error).split())}", file=sys.stderr)
+        message = f"no Dagster instance in {os.environ.get('DAGSTER_HOME')}: {' '.join(str(error).split())}"
+        print(f"error: {message}", file=sys.stderr)
+        if options.json:
+            print_document(_run_document(day, {}, [], message))
         return 1
-    selected = [transaction_schema, payments_parquet, *([s3_raw_payments] if options.s3 == "yes" else [])]
+    beside = [world_tables, label_events] if settings["profile"] == "realistic" else []
+    upload = [s3_raw_payments] if options.s3 == "yes" else []
+    selected = [transaction_schema, payments_parquet, *beside, *upload]
     with progress_bar(settings["rows"]) as bar:
         plant = dg.Definitions.merge(defs, dg.Definitions(loggers={"command_line": _logger(bar)}))
         result = plant.resolve_job_def(daily_payments.name).execute_in_process(
             partition_key=day,
-            asset_selection=[asset.key for asset in selected],
+            asset_selection=[key for asset in selected for key in asset.keys],
             instance=instance,
             raise_on_error=False,
             run_config={
@@ -136,20 +221,71 @@ def materialize(day: str, settings: dict[str, Any], options: argparse.Namespace)
                 "loggers": {"command_line": {}},
             },
         )
-    for evaluation in result.get_asset_check_evaluations():
+        end_bar(bar, result.success)
+    evaluations = result.get_asset_check_evaluations()
+    for evaluation in evaluations:
         if not evaluation.passed:
             print(f"{evaluation.severity.value}: {evaluation.check_name}: {evaluation.description}", file=sys.stderr)
     failures = result.filter_events(lambda event: event.is_step_failure) or result.filter_events(
         lambda event: event.is_job_failure
     )
-    for failure in failures:
-        print(f"error: {_message(failure)}", file=sys.stderr)
-    if not result.success:
-        return 1
-    for asset, entry in ((payments_parquet, "path"), (s3_raw_payments, "dagster/uri")):
-        for materialization in result.asset_materializations_for_node(asset.op.name):
-            print(materialization.metadata[entry].value)
-    return 0
+    messages = [_message(failure) for failure in failures]
+    for message in messages:
+        print(f"error: {message}", file=sys.stderr)
+    if INTERRUPTION in messages:
+        return INTERRUPTED
+    made = _metadata(result, payments_parquet) | {"uri": _metadata(result, s3_raw_payments).get("dagster/uri")}
+    made["beside"] = {
+        each.asset_key.to_user_string(): each.metadata["path"].value
+        for asset in beside
+        for each in result.asset_materializations_for_node(asset.op.name)
+    }
+    if options.json:
+        failure_text = None if result.success else "; ".join(messages)
+        print_document(_run_document(day, made, evaluations, failure_text))
+    elif result.success:
+        print(*filter(None, (made["path"], made["uri"], *made["beside"].values())), sep="\n")
+    return 0 if result.success else 1
+
+
+def _metadata(result: dg.ExecuteInProcessResult, asset: dg.AssetsDefinition) -> dict[str, Any]:
+    """What the run says of the asset, and its data version; empty where it was not materialized."""
+    found: dict[str, Any] = {}
+    for each in result.asset_materializations_for_node(asset.op.name):
+        found |= {name: entry.value for name, entry in each.metadata.items()}
+        found["data_version"] = (each.tags or {}).get("dagster/data_version")
+    return found
+
+
+def _run_document(
+    day: str, made: Mapping[str, Any], evaluations: Sequence[dg.AssetCheckEvaluation], error: str | None
+) -> dict[str, Any]:
+    """What `--json` prints of a run. What did not come about is null."""
+    from synth_assets.documents import checks_of, rates_of
+    from synth_assets.generator.audit import Claim
+
+    claims = [
+        Claim(each.check_name, each.passed, each.description or "", _details(each.metadata)) for each in evaluations
+    ]
+    return {
+        "success": error is None,
+        "day": day,
+        "path": made.get("path"),
+        "uri": made.get("uri"),
+        "beside": made.get("beside", {}),
+        "rows": made.get("dagster/row_count"),
+        "bytes": made.get("bytes"),
+        "seconds": made.get("seconds"),
+        "rows_per_second": made.get("rows_per_second"),
+        "data_version": made.get("data_version"),
+        "rates": rates_of(claims),
+        "checks": checks_of(claims, {each.check_name: each.severity.value for each in evaluations}),
+        "error": error,
+    }
+
+
+def _details(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [record.data for record in metadata["details"].records] if "details" in metadata else []
 
 
 def _resources(options: argparse.Namespace) -> dict[str, Any]:
@@ -173,7 +309,15 @@ def _instance() -> dg.DagsterInstance:
 
 def progress_bar(rows: int) -> tqdm[NoReturn]:
     """A bar of the rows written, with rate and time left; nothing where stderr is no terminal."""
-    return tqdm(total=rows, unit="row", unit_scale=True, disable=None, dynamic_ncols=True)
+    return tqdm(
+        total=rows,
+        desc="starting",
+        unit=" rows",
+        unit_scale=True,
+        bar_format=WRITING,
+        disable=None,
+        dynamic_ncols=True,
+    )
 
 
 def _logger(bar: tqdm[NoReturn]) -> dg.LoggerDefinition:
@@ -182,8 +326,11 @@ def _logger(bar: tqdm[NoReturn]) -> dg.LoggerDefinition:
 
     class CommandLineHandler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
+            event = getattr(record, "dagster_event", None)
+            if event is not None and event.is_step_start and event.step_key in STAGES:
+                show_stage(bar, STAGES[event.step_key])
             # Dagster's own events and errors are told at the end, once and in one line.
-            if getattr(record, "dagster_event", None) is not None or record.levelno >= logging.ERROR:
+            if event is not None or record.levelno not in (logging.INFO, logging.WARNING):
                 return
             if hasattr(record, "rows_written") and not bar.disable:
                 bar.update(record.rows_written - bar.n)
@@ -191,11 +338,27 @@ def _logger(bar: tqdm[NoReturn]) -> dg.LoggerDefinition:
                 tqdm.write(getattr(record, "dagster_meta")["orig_message"], file=sys.stderr)  # noqa: B009
 
     def logger(context: dg.InitLoggerContext) -> logging.Logger:
-        made = logging.Logger("command_line", level=logging.INFO)
+        made = logging.Logger("command_line", level=logging.DEBUG)
         made.addHandler(CommandLineHandler())
         return made
 
     return dg.LoggerDefinition(logger)
+
+
+def end_bar(bar: tqdm[NoReturn], success: bool) -> None:
+    if not bar.disable:
+        bar.bar_format = AT_THE_END
+        bar.set_description_str("done" if success else "failed")
+
+
+def show_stage(bar: tqdm[NoReturn], stage: str) -> None:
+    if bar.disable:
+        return
+    if bar.n:
+        bar.bar_format = AFTERWARDS
+    else:
+        bar.reset()  # the rate is that of the writing alone
+    bar.set_description_str(stage)
 
 
 def _message(failure: dg.DagsterEvent) -> str:
@@ -208,7 +371,7 @@ def _message(failure: dg.DagsterEvent) -> str:
     while error and error.cause:
         error = error.cause
     if error and error.cls_name == "DagsterExecutionInterruptedError":
-        return "interrupted"
+        return INTERRUPTION
     return f"{failure.step_key or 'the run'} failed: {' '.join(error.message.split()) if error else 'no reason given'}"
 
 

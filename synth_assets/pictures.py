@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from synth_assets.generator.audit import FALSE_ALARM_RATE, binomial_bounds
-from synth_assets.generator.columns import null_shares
 from synth_assets.generator.plan import GenerationPlan
+from synth_assets.generator.profiles import null_shares
 from synth_assets.generator.schema import TransactionSchema
 from synth_assets.generator.survey import AMOUNT_BINS, BINS_A_DECADE, HOURS
 
@@ -72,7 +72,7 @@ class Proportion:
 
 def proportions(schema: TransactionSchema, plan: GenerationPlan, counts: Counter[str]) -> list[Proportion]:
     """Frauds, then each column's nulls, where they are left to chance; with the same bounds as the checks'."""
-    nulls = null_shares(schema, plan)
+    nulls = {name: share for name, share in null_shares(schema, plan).items() if share is not None}
     shares = {f"{name} is null": (share, FALSE_ALARM_RATE / len(nulls)) for name, share in nulls.items()}
     judged = {"label_fraud is true": (plan.fraud_rate, FALSE_ALARM_RATE / 2)} | shares
     return [

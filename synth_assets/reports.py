@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import polars as pl
 
 from synth_assets import pictures
 from synth_assets.generator.plan import GenerationPlan
-from synth_assets.generator.schema import TransactionSchema
+from synth_assets.generator.schema import DEFAULT_UNIT, TransactionSchema
 from synth_assets.storage.parquet import opened
 from synth_assets.storage.s3 import Landed
 
@@ -21,7 +22,7 @@ def column_schema(schema: TransactionSchema) -> dg.TableSchema:
         columns=[
             dg.TableColumn(
                 name=field.name,
-                type=field.dtype,
+                type=field.dtype if field.unit == DEFAULT_UNIT else f"{field.dtype} ({field.unit})",
                 description=field.description,
                 constraints=dg.TableColumnConstraints(nullable=not field.required),
             )
@@ -35,7 +36,8 @@ def file_facts(
 ) -> dict[str, Any]:
     """What is to be said of a file written in `seconds`; `counts` are the generator's own, summed over the day."""
     with opened(path, plan.day) as file:
-        head = next(file.batches()).slice(0, PREVIEW_ROWS)
+        # Polars's dicts: PyArrow's would import pandas for nanoseconds, where it is installed.
+        head = pl.DataFrame(next(file.batches()).slice(0, PREVIEW_ROWS)).to_dicts()
         row_groups = file.row_groups
     size = path.stat().st_size
     rates = observed_rates(plan, counts)
@@ -49,7 +51,7 @@ def file_facts(
         "rows_per_second": round(plan.rows / seconds),
         **{f"{row['rate']}_observed": row["observed"] for row in rates},
         "dagster/column_schema": column_schema(schema),
-        "preview": table([{name: _shortened(value) for name, value in row.items()} for row in head.to_pylist()]),
+        "preview": table([{name: _shortened(value) for name, value in row.items()} for row in head]),
         "observed_rates": table(rates),
         "plan": dg.MetadataValue.json(plan.model_dump(mode="json")),
     }

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from synth_assets.generator.audit import Claim, Evidence, judge, provenance_of
-from synth_assets.generator.columns import repeating
+from synth_assets.generator.audit import Claim, Evidence, judge, plan_from, provenance_of
+from synth_assets.generator.plan import GenerationPlan
+from synth_assets.generator.profiles import repeating
 from synth_assets.generator.schema import TransactionSchema
 from synth_assets.generator.simulator import TransactionSimulator
 from synth_assets.generator.survey import spread, tally
@@ -43,6 +44,21 @@ def _counted(tables: Iterable[pa.Table], counts: Counter[str]) -> Iterator[pa.Ta
         counts.update(tally(table))
         counts.update(spread(table))
         yield table
+
+
+def plan_of(path: Path, day: dt.date) -> GenerationPlan:
+    """The plan that the day's file was made from, as its footer says.
+
+    Raises:
+        StorageError: the file is no Parquet file, or its footer has no usable plan.
+    """
+    with parquet.opened(path, day) as file:
+        plan = plan_from(file.provenance)
+    if plan is None:
+        raise StorageError(
+            f"The footer of {path} does not say what made it. Materialize payments_parquet for this partition again."
+        )
+    return plan
 
 
 def day_file(folder: Path, day: dt.date) -> Path:

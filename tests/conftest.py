@@ -24,8 +24,8 @@ import pyarrow as pa
 import pytest
 
 from synth_assets.generator.audit import provenance_of
-from synth_assets.generator.columns import repeating
 from synth_assets.generator.plan import GenerationPlan
+from synth_assets.generator.profiles import repeating
 from synth_assets.generator.schema import TransactionSchema
 from synth_assets.generator.simulator import TransactionSimulator
 from synth_assets.resources import PROJECT_ROOT
@@ -51,6 +51,12 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 @pytest.fixture(scope="session")
 def schema() -> TransactionSchema:
     return TransactionSchema.parse(SCHEMA_FILE.read_text(), source="transaction_schema.yaml")
+
+
+def in_unit(schema: TransactionSchema, unit: str) -> TransactionSchema:
+    """The contract with its datetimes in another unit."""
+    fields = [field | ({"unit": unit} if field["dtype"] == "datetime" else {}) for field in schema.canonical["fields"]]
+    return TransactionSchema.from_canonical({**schema.canonical, "fields": fields}, "test")
 
 
 def make_plan(**settings: Any) -> GenerationPlan:
@@ -150,6 +156,23 @@ def environment_for(home: Path, **more: str) -> dict[str, str]:
     return outside | {"PYTHONWARNINGS": "ignore::FutureWarning", "DAGSTER_HOME": str(home)} | more
 
 
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def ask(url: str, text: str, **variables: Any) -> Any:
+    """What a GraphQL query gives."""
+    body = json.dumps({"query": text, "variables": variables}).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with direct.open(request, timeout=30) as answer:
+        found = json.load(answer)
+    assert "errors" not in found, found
+    return found["data"]
+
+
 @dataclass(frozen=True)
 class DagsterDev:
     """A `dagster dev` that was started; it answers some seconds later."""
@@ -164,13 +187,7 @@ class DagsterDev:
         Raises:
             OSError: it is not up yet.
         """
-        body = json.dumps({"query": text, "variables": variables}).encode()
-        request = urllib.request.Request(f"{self.url}/graphql", body, {"Content-Type": "application/json"})
-        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with direct.open(request, timeout=30) as answer:
-            found = json.load(answer)
-        assert "errors" not in found, found
-        return found["data"]
+        return ask(f"{self.url}/graphql", text, **variables)
 
     def until(self, found: Callable[[], Any], seconds: float) -> Any:
         """What `found` gives, once it gives anything that is true."""
@@ -188,9 +205,7 @@ class DagsterDev:
 @contextmanager
 def dagster_dev(folder: Path, environment: dict[str, str]) -> Iterator[DagsterDev]:
     """The project's `dagster dev` on a free port, with its log in `folder`."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [BIN / "dagster", "dev", "--host", "127.0.0.1", "--port", str(port)]
     log = folder / "dagster-dev.log"
     with log.open("wb") as output:

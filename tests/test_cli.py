@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import pty
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -21,7 +23,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from synth_assets import cli
+from synth_assets import cli, file_commands
+from synth_assets.generator.audit import CLAIMS
 from synth_assets.partitions import DAILY
 from synth_assets.resources import PROJECT_ROOT
 from synth_assets.storage.loopback import BUCKET, LoopbackAws
@@ -134,6 +137,29 @@ def test_every_setting_ends_up_in_the_file(synth_assets):
     assert not set(pl.read_parquet(f"other-seed/{FILE}")["transaction_id"]) & set(frame["transaction_id"])
 
 
+def test_a_realistic_day_has_its_world_and_its_labels_beside_it(synth_assets, somewhere_else):
+    realistic = ("--profile", "realistic", "--customers", "1_000", "--difficulty", "hard", "--fraud-rate", "0.1")
+    outcome = synth_assets(*SMALL, "--out", "out", *realistic)
+    beside = {
+        "cards": f"world_42_1000/cards_{DAY.year}.parquet",
+        "customers": "world_42_1000/customers.parquet",
+        "merchants": "world_42_1000/merchants.parquet",
+        "label_events": f"label_events_{DAY}.parquet",
+    }
+    assert outcome.code == 0
+    assert outcome.out.splitlines() == [f"{somewhere_else}/out/{name}" for name in (FILE, *beside.values())]
+    plan = plan_in(Path("out", FILE))
+    assert (plan["difficulty"], plan["customers"]) == ("hard", 1_000)
+    again = synth_assets(*SMALL, "--out", "out", *realistic, "--json")
+    assert json.loads(again.out)["beside"] == {asset: f"{somewhere_else}/out/{name}" for asset, name in beside.items()}
+
+
+def test_a_setting_of_another_profile_is_a_usage_error(synth_assets):
+    outcome = synth_assets(*SMALL, "--difficulty", "hard")
+    assert outcome.code == 2
+    assert "difficulty means nothing in the uniform profile" in outcome.err
+
+
 # --- landing in S3 --------------------------------------------------------------------------------------------
 
 
@@ -206,8 +232,9 @@ def test_a_person_at_a_terminal_sees_a_bar_with_the_rate_in_place_of_the_lines(s
         os.close(terminal)
         assert process.stdout.read().decode() == f"{somewhere_else}/outputs/payments_200000_{DAY}.parquet\n"
     assert process.returncode == 0
-    assert re.search(r"100%\|█+\| 200k/200k \[.*row/s\]", shown)
-    assert re.search(r" [1-9]\d%\|", shown)  # it moves
+    assert re.search(r"writing +[1-9]\d%\|█.*\| \d+k of 200k rows, \S+k? rows/s, 00:\d\d left", shown)  # it moves
+    assert re.search(r"checking +100%\|█+\| 200k of 200k rows, 00:\d\d so far", shown)
+    assert re.search(r"done +100%\|█+\| 200k of 200k rows in 00:\d\d", shown)
     assert "chunk" not in shown
 
 
@@ -219,6 +246,65 @@ def test_in_a_project_the_run_is_kept_in_its_history_and_shows_no_more_for_it(so
     with dg.DagsterInstance.from_config(str(somewhere_else)) as instance:
         assert [kept.status for kept in instance.get_runs()] == [dg.DagsterRunStatus.SUCCESS]
         assert instance.get_materialized_partitions(dg.AssetKey("payments_parquet")) == {str(DAY)}
+
+
+# --- one document for scripts ---------------------------------------------------------------------------------
+
+
+def test_with_json_stdout_is_one_document_about_the_run(synth_assets, aws, somewhere_else):
+    outcome = synth_assets(*SMALL, "--s3", "yes", "--json")
+    document = json.loads(outcome.out)
+    path = somewhere_else / "outputs" / FILE
+    checks = document.pop("checks")
+    assert set(checks) == {*CLAIMS, "dtypes_recognised", "object_is_local_file"}
+    assert all(check["passed"] for check in checks.values())
+    assert checks["row_count_matches_plan"] == {
+        "passed": True, "severity": "ERROR", "summary": "1,000 rows; plan 1,000, name 1,000",
+    }  # fmt: skip
+    frauds = pl.read_parquet(path)["label_fraud"].mean()
+    assert document.pop("rates")["fraud_proportion_within_bounds"]["day"]["observed"] == frauds
+    assert document.pop("seconds") > 0
+    assert document.pop("rows_per_second") > 0
+    with opened(path, DAY) as file:
+        digest_in_footer = file.provenance["digest"]
+    assert (outcome.code, document) == (
+        0,
+        {
+            "success": True, "day": str(DAY), "path": str(path), "uri": f"s3://{BUCKET}/{OBJECT}", "beside": {},
+            "rows": 1_000,
+            "bytes": path.stat().st_size, "data_version": digest_in_footer, "error": None,
+        },
+    )  # fmt: skip
+
+
+def test_with_json_a_failed_upload_tells_the_error_beside_the_file_that_was_made(synth_assets, aws, somewhere_else):
+    outcome = synth_assets(*SMALL, "--s3", "yes", "--json", "--bucket-parameter", "/absent")
+    document = json.loads(outcome.out)
+    assert (outcome.code, document["success"], document["uri"]) == (1, False, None)
+    assert document["path"] == str(somewhere_else / "outputs" / FILE)
+    assert set(document["checks"]) == {*CLAIMS, "dtypes_recognised"}
+    assert "Cannot read the SSM parameter /absent" in document["error"]
+    assert f"error: {document['error']}\n" in outcome.err
+
+
+def test_with_json_a_run_that_makes_nothing_tells_the_error_alone(synth_assets):
+    outcome = synth_assets(*SMALL, "--json", "--schema", "absent.yaml")
+    document = json.loads(outcome.out)
+    assert (outcome.code, document["success"], document["path"], document["rates"]) == (1, False, None, {})
+    assert "absent.yaml" in document["error"]
+
+
+def test_with_json_a_warning_is_a_check_that_did_not_pass_of_a_run_that_did(synth_assets):
+    other_dtype("amount")
+    outcome = synth_assets(*SMALL, "--json", "--schema", "schema.yaml")
+    document = json.loads(outcome.out)
+    assert (outcome.code, document["success"]) == (0, True)
+    check = document["checks"]["dtypes_recognised"]
+    assert (check["passed"], check["severity"]) == (False, "WARN")
+
+
+def test_with_json_a_usage_error_prints_no_document(synth_assets):
+    assert synth_assets("--json", "--rows", "0")[:2] == (2, "")
 
 
 # --- usage errors ---------------------------------------------------------------------------------------------
@@ -283,6 +369,24 @@ def test_the_help_gives_every_setting_with_its_default(synth_assets):
     text = " ".join(outcome.out.split())
     for name, value in make_plan(rows=1_000_000).model_dump(exclude={"day"}).items():
         assert re.search(rf"{cli.option(name)} .*\(default: {re.escape(str(value))}\)", text)
+
+
+def test_the_help_names_the_commands_of_a_file_and_its_examples_are_right(synth_assets):
+    text = synth_assets("--help").out
+    for command, says in cli.COMMANDS.items():
+        assert re.search(rf"^  {command} +{re.escape(says)}$", text, re.MULTILINE)
+    examples = re.findall(r"^  synth-assets(.*)", text, re.MULTILINE)
+    assert len(examples) >= 5
+    for example in examples:
+        words = shlex.split(example.split("|")[0], comments=True)
+        parser = file_commands.build_parser() if words and words[0] in cli.COMMANDS else cli.build_parser()
+        parser.parse_args(words)
+
+
+@pytest.mark.parametrize("columns", ["80", "300"])
+def test_the_help_fits_the_terminal_and_is_never_too_wide_to_read(columns, synth_assets, monkeypatch):
+    monkeypatch.setenv("COLUMNS", columns)
+    assert max(map(len, synth_assets("--help").out.splitlines())) <= min(int(columns), 118)
 
 
 # --- run errors -----------------------------------------------------------------------------------------------
@@ -391,8 +495,17 @@ def test_an_interrupted_run_leaves_the_previous_file_and_no_half(somewhere_else,
         assert process.stderr.readline().startswith("chunk 1 of ")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
-    one_error(Outcome(process.returncode, out, err))
+    assert (process.returncode, out, err.splitlines()[-1]) == (130, "", "error: interrupted")
+    assert "Traceback" not in err
     assert files(somewhere_else) == [previous.name]
+
+
+def test_a_reader_of_stdout_that_has_gone_ends_it_without_a_traceback(somewhere_else):
+    with subprocess.Popen([*COMMAND, *SMALL], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()
+        err = process.stderr.read()
+    assert process.returncode == 141
+    assert err.splitlines()[-1].startswith(f"{somewhere_else}/outputs/{FILE}: 1,000 rows")
 
 
 def test_a_dagster_home_that_is_not_there_is_one_line(tmp_path):

@@ -6,6 +6,7 @@ import dagster as dg
 
 from synth_assets.assets import payments_parquet
 from synth_assets.definitions import defs
+from synth_assets.generator import GENERATOR_VERSION
 from synth_assets.generator.audit import CLAIMS
 from synth_assets.generator.plan import PlanSettings
 from synth_assets.partitions import DAILY
@@ -18,13 +19,51 @@ def test_the_graph_is_what_it_was():
             sorted(parent.to_user_string() for parent in graph.get(key).parent_keys),
             graph.get(key).partitions_def,
             sorted(check.name for check in graph.get_check_keys_for_assets({key})),
+            sorted(graph.get(key).kinds),
+            sorted(graph.get(key).pools or []),
         )
         for key in graph.get_all_asset_keys()
     } == {
-        "transaction_schema": ([], None, ["dtypes_recognised"]),
-        "payments_parquet": (["transaction_schema"], DAILY, sorted(CLAIMS)),
-        "s3_raw_payments": (["payments_parquet"], DAILY, ["object_is_local_file"]),
+        "transaction_schema": ([], None, ["dtypes_recognised"], ["yaml"], []),
+        "payments_parquet": (
+            ["transaction_schema"], DAILY, sorted(CLAIMS), ["parquet", "polars"], ["payments_generation"],
+        ),
+        "s3_raw_payments": (["payments_parquet"], DAILY, ["object_is_local_file"], ["s3"], ["payments_upload"]),
+        "customers": (["payments_parquet"], DAILY, [], ["parquet", "polars"], []),
+        "cards": (["payments_parquet"], DAILY, [], ["parquet", "polars"], []),
+        "merchants": (["payments_parquet"], DAILY, [], ["parquet", "polars"], []),
+        "label_events": (["payments_parquet"], DAILY, [], ["parquet", "polars"], []),
+    }  # fmt: skip
+
+
+def test_each_asset_says_whose_it_is_what_it_is_and_where_the_contract_is():
+    for spec in defs.resolve_all_asset_specs():
+        world = spec.key.path[0] in ("customers", "cards", "merchants", "label_events")
+        assert (spec.group_name, spec.owners) == ("world" if world else "payments", ["team:payments"])
+        assert spec.tags.items() >= {"domain": "payments", "data": "synthetic"}.items()
+        linked = "payments_parquet" if world else "transaction_schema"
+        assert spec.key.path == ["transaction_schema"] or f"(/assets/{linked})" in spec.description
+
+
+def test_only_the_daily_assets_have_a_deadline_and_only_the_upload_follows_by_itself():
+    specs = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
+    policies = {key: spec.freshness_policy for key, spec in specs.items() if spec.freshness_policy}
+    assert {key: policy.deadline_cron for key, policy in policies.items()} == {
+        "payments_parquet": "0 6 * * *",
+        "s3_raw_payments": "0 6 * * *",
     }
+    assert [key for key, spec in specs.items() if spec.automation_condition] == ["s3_raw_payments"]
+    (sensor,) = defs.get_repository_def().sensor_defs
+    assert (sensor.name, sensor.default_status) == (
+        "default_automation_condition_sensor",
+        dg.DefaultSensorStatus.STOPPED,
+    )
+
+
+def test_the_file_changes_its_code_version_with_the_generator_alone():
+    specs = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
+    versions = {key: spec.code_version for key, spec in specs.items() if spec.code_version}
+    assert versions == {"payments_parquet": GENERATOR_VERSION}
 
 
 def test_every_claim_about_the_file_blocks_and_is_partitioned():
@@ -34,14 +73,19 @@ def test_every_claim_about_the_file_blocks_and_is_partitioned():
     assert all(spec.description for spec in specs)
 
 
-def test_the_job_holds_the_three_assets_and_runs_in_one_process():
+def test_the_job_holds_every_asset_and_runs_in_one_process():
     job = defs.resolve_job_def("daily_payments")
     assert {key.to_user_string() for key in job.asset_layer.executable_asset_keys} == {
         "transaction_schema",
         "payments_parquet",
         "s3_raw_payments",
+        "customers",
+        "cards",
+        "merchants",
+        "label_events",
     }
     assert job.executor_def == dg.in_process_executor
+    assert job.run_tags["dagster/retry_strategy"] == "ALL_STEPS"
 
 
 def test_the_schedule_runs_the_last_complete_day_and_is_stopped():

@@ -22,9 +22,9 @@ import pyarrow as pa
 from scipy.special import bdtr, bdtrc
 
 from synth_assets.generator import GENERATOR_VERSION
-from synth_assets.generator.columns import RECURRING_RATE, null_shares
 from synth_assets.generator.errors import GeneratorError
 from synth_assets.generator.plan import GenerationPlan
+from synth_assets.generator.profiles import PROFILES, null_shares
 from synth_assets.generator.schema import TransactionSchema
 from synth_assets.generator.survey import TENTHS, Batches, Survey, repeated_ids
 
@@ -152,7 +152,7 @@ def judge(schema: TransactionSchema, day: dt.date, evidence: Evidence) -> list[C
         _judge_rows(plan, evidence),
         _judge_nulls(schema, plan, survey.counts),
         _judge_fraud(schema, plan, survey),
-        _judge_recurring(schema, survey.counts),
+        _judge_recurring(schema, plan, survey.counts),
         _judge_event_times(plan, survey),
         Claim("transaction_ids_unique", not repeated, f"repeated: {', '.join(repeated) or 'none'}"),
         _judge_enums(survey),
@@ -210,7 +210,8 @@ def _judge_rows(plan: GenerationPlan, evidence: Evidence) -> Claim:
 
 
 def _judge_nulls(schema: TransactionSchema, plan: GenerationPlan, counts: Counter[str]) -> Claim:
-    shares = null_shares(schema, plan)
+    # Where other columns decide about a null, the rules on the values of a row do.
+    shares = {name: share for name, share in null_shares(schema, plan).items() if share is not None}
     judged = [
         _proportion(name, counts[f"{name} is null"], counts["rows"], share, FALSE_ALARM_RATE / len(shares))
         for name, share in sorted(shares.items(), key=lambda each: -each[1])
@@ -231,10 +232,11 @@ def _judge_fraud(schema: TransactionSchema, plan: GenerationPlan, survey: Survey
     return _proportions_claim("fraud_proportion_within_bounds", judged)
 
 
-def _judge_recurring(schema: TransactionSchema, counts: Counter[str]) -> Claim:
+def _judge_recurring(schema: TransactionSchema, plan: GenerationPlan, counts: Counter[str]) -> Claim:
     if "is_recurring" not in schema or schema["is_recurring"].dtype != "bool":
         return Claim("recurring_proportion_within_bounds", True, "the contract has no is_recurring of dtype bool")
-    day = _proportion("day", counts["is_recurring is true"], counts["rows"], RECURRING_RATE, FALSE_ALARM_RATE)
+    share = PROFILES[plan.profile].recurring_share(plan)
+    day = _proportion("day", counts["is_recurring is true"], counts["rows"], share, FALSE_ALARM_RATE)
     return _proportions_claim("recurring_proportion_within_bounds", [day])
 
 

@@ -1,6 +1,6 @@
 """The columns: random numbers in, a Polars Series out, one function per column family.
 
-`PROFILES` names, per profile, how each column of the contract is made. A builder reads nothing but the plan
+A profile names how each column of the contract is made (`profiles`). A builder reads nothing but the plan
 and its block's streams, so it gives the same values whatever the other columns are.
 """
 
@@ -10,16 +10,17 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import polars_hash
 from polars_uuid import u64_pair_to_uuid
 
 from synth_assets.generator import reference
-from synth_assets.generator.plan import GenerationPlan, PlanError, Profile
-from synth_assets.generator.schema import Field, SchemaError, TransactionSchema
+from synth_assets.generator.cards import complete_pans, hash_pans, pan_table
+from synth_assets.generator.plan import GenerationPlan
+from synth_assets.generator.schema import Field, TransactionSchema
 from synth_assets.generator.streams import BLOCK_ROWS, BlockStreams, Mask, Words
 
 AMOUNT_CENTS = (1_00, 500_00)
@@ -65,8 +66,9 @@ class Block:
         return self.streams.chosen("position/null", self.plan.null_geo_rate)
 
 
-Build = Callable[[Block, Field], pl.Series]
-NullShare = Callable[[GenerationPlan, TransactionSchema], float]
+Build = Callable[[Any, Field], pl.Series]
+"""A profile's builders take the profile's own blocks."""
+NullShare = Callable[[GenerationPlan, TransactionSchema], float | None]
 
 
 def never(plan: GenerationPlan, schema: TransactionSchema) -> float:
@@ -75,6 +77,10 @@ def never(plan: GenerationPlan, schema: TransactionSchema) -> float:
 
 def always(plan: GenerationPlan, schema: TransactionSchema) -> float:
     return 1.0
+
+
+def as_others_say(plan: GenerationPlan, schema: TransactionSchema) -> None:
+    return None
 
 
 def unless_online(plan: GenerationPlan, schema: TransactionSchema) -> float:
@@ -88,9 +94,10 @@ class Column:
     Args:
         build: gives a block's values.
         dtypes: the dtypes that the contract may give the column; an unrecognised one becomes a string.
-        null_share: the probability of a null in a row.
+        null_share: the probability of a null in a row; None where other columns decide it, row by row.
         needs: columns without which this one has no meaning, each with the enum values that it must have.
         known: where not empty, the only enum values that can be built.
+        values: the values that it gives; an enum in the contract must have them all.
         repeats: whether the values come from a small set, so that a Parquet dictionary pays. Enums always do.
     """
 
@@ -99,6 +106,7 @@ class Column:
     null_share: NullShare = never
     needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     known: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
     repeats: bool = False
 
 
@@ -129,7 +137,7 @@ def one_of(values: tuple[str, ...] = ()) -> Build:
     def build(block: Block, column: Field) -> pl.Series:
         options = column.enum or values
         numbers = block.streams.below(column.name, len(options))
-        return _enum(numbers, column) if column.enum else pl.Series(options).gather(numbers)
+        return enum_series(numbers, column) if column.enum else pl.Series(options).gather(numbers)
 
     return build
 
@@ -139,14 +147,19 @@ def one_of(values: tuple[str, ...] = ()) -> Build:
 
 def uuid4(block: Block, column: Field) -> pl.Series:
     """UUIDv4: version 4 and variant 10 in their places (RFC 9562, 5.4), the other 122 bits random."""
-    high = block.streams.words(f"{column.name}/high") & np.uint64(0xFFFFFFFFFFFF0FFF) | np.uint64(0x4000)
-    low = block.streams.words(f"{column.name}/low") & np.uint64(2**62 - 1) | np.uint64(1 << 63)
+    return uuid_text(block.streams.words(f"{column.name}/high"), block.streams.words(f"{column.name}/low"))
+
+
+def uuid_text(high: Words, low: Words) -> pl.Series:
+    """Random words as the text of UUIDs of version 4."""
+    high = high & np.uint64(0xFFFFFFFFFFFF0FFF) | np.uint64(0x4000)
+    low = low & np.uint64(2**62 - 1) | np.uint64(1 << 63)
     pair = pl.DataFrame({"high": high, "low": low})
     return pair.select(u64_pair_to_uuid(high_bits="high", low_bits="low")).to_series()
 
 
 def device_id(block: Block, column: Field) -> pl.Series:
-    return _with_nulls(uuid4(block, column), block.streams.chosen("device_id/null", block.plan.null_device_rate))
+    return with_nulls(uuid4(block, column), block.streams.chosen("device_id/null", block.plan.null_device_rate))
 
 
 def previous_txn_id(block: Block, column: Field) -> pl.Series:
@@ -157,8 +170,8 @@ def previous_txn_id(block: Block, column: Field) -> pl.Series:
 
 
 def event_time(block: Block, column: Field) -> pl.Series:
-    nanoseconds = _event_milliseconds(block) * 1_000_000
-    return pl.Series(nanoseconds).cast(pl.Datetime("ns", "UTC"))
+    # Whole milliseconds, which every unit of the contract holds.
+    return pl.Series(_event_milliseconds(block)).cast(pl.Datetime("ms", "UTC"))
 
 
 def _event_milliseconds(block: Block) -> npt.NDArray[np.int64]:
@@ -195,74 +208,21 @@ def amount(block: Block, column: Field) -> pl.Series:
 
 
 def card_scheme(block: Block, column: Field) -> pl.Series:
-    return _enum(block.scheme, column)
-
-
-@dataclass(frozen=True)
-class PanTable:
-    """What the rest of a PAN needs to know of its first four digits.
-
-    `offsets` and `counts` (by scheme) say where a scheme's entries lie; the other arrays have one value an entry:
-    the four digits, their part of Luhn's sum, and how many numbers the third group after them can be.
-    """
-
-    offsets: Words
-    counts: Words
-    heads: Words
-    head_sums: Words
-    third_group_sizes: Words
-
-
-@cache
-def _pan_table(schemes: tuple[str, ...]) -> PanTable:
-    heads, head_sums, third_group_sizes = [], [], []
-    for scheme in schemes:
-        scheme_heads = reference.pan_heads(scheme)
-        # A PAN is its head, a third group of two or three digits, two groups of four, and the check digit.
-        third_group_digits = reference.PAN_LENGTHS[scheme] - 4 - 8 - 1
-        heads.append(scheme_heads)
-        head_sums.append(_luhn_sums(doubles_last=third_group_digits % 2 == 0)[scheme_heads])
-        third_group_sizes.append(np.full(len(scheme_heads), 10**third_group_digits, dtype=np.uint64))
-    counts = np.array([len(each) for each in heads], dtype=np.uint64)
-    return PanTable(
-        offsets=np.cumsum(counts) - counts,
-        counts=counts,
-        heads=np.concatenate(heads),
-        head_sums=np.concatenate(head_sums),
-        third_group_sizes=np.concatenate(third_group_sizes),
-    )
-
-
-@cache
-def _luhn_sums(doubles_last: bool) -> Words:
-    """Luhn's sum (ISO/IEC 7812-1, annex B) of every four-digit group, 0000 … 9999."""
-    powers = np.array([1, 10, 100, 1_000], dtype=np.uint64)
-    digits = np.arange(10_000, dtype=np.uint64)[:, None] // powers % np.uint64(10)
-    doubled = digits[:, 0 if doubles_last else 1 :: 2]
-    doubled *= np.uint64(2)
-    doubled -= np.where(doubled > 9, np.uint64(9), np.uint64(0))
-    return digits.sum(axis=1, dtype=np.uint64)
+    return enum_series(block.scheme, column)
 
 
 def _pan(block: Block) -> Words:
     """A PAN a row: its scheme's first digits and length, random digits between, Luhn's check digit at the end."""
-    table = _pan_table(block.schema["card_scheme"].enum)
+    table = pan_table(block.schema["card_scheme"].enum)
     head = table.offsets[block.scheme] + block.streams.below("card_pan_hash/head", table.counts[block.scheme])
-    third_group_size = table.third_group_sizes[head]
-    third = block.streams.below("card_pan_hash/third", third_group_size)
+    third = block.streams.below("card_pan_hash/third", table.third_group_sizes[head])
     second = block.streams.below("card_pan_hash/second", 10_000)
     first = block.streams.below("card_pan_hash/first", 10_000)
-    # The digit left of the check digit is doubled, so every group, counted from there, doubles its last.
-    sums = _luhn_sums(doubles_last=True)
-    total = table.head_sums[head] + sums[third] + sums[second] + sums[first]
-    check = np.uint64(9) * total % np.uint64(10)
-    digits = (table.heads[head] * third_group_size + third) * np.uint64(10_000) + second
-    return (digits * np.uint64(10_000) + first) * np.uint64(10) + check
+    return complete_pans(table, head, third, second, first)
 
 
 def card_pan_hash(block: Block, column: Field) -> pl.Series:
-    pans = pl.DataFrame({"pan": pl.Series(_pan(block)).cast(pl.String)})
-    return pans.select(polars_hash.col("pan").chash.sha2_256()).to_series()
+    return hash_pans(_pan(block))
 
 
 def card_exp_year(block: Block, column: Field) -> pl.Series:
@@ -279,33 +239,43 @@ def card_exp_year(block: Block, column: Field) -> pl.Series:
 
 
 def channel(block: Block, column: Field) -> pl.Series:
-    return _enum(block.channel, column)
+    return enum_series(block.channel, column)
 
 
 @cache
-def _address_parts() -> tuple[pl.Series, pl.Series]:
+def address_parts() -> tuple[pl.Series, pl.Series]:
+    """The first and the last two octets that public addresses can have."""
     return pl.Series(reference.public_prefixes()), pl.Series(reference.octet_pairs())
 
 
+def join_address(network: Words, host: Words) -> pl.Series:
+    """Addresses by the places of their halves in `address_parts`."""
+    networks, hosts = address_parts()
+    parts = pl.DataFrame({"network": networks.gather(network), "host": hosts.gather(host)})
+    return parts.select(pl.concat_str("network", "host", separator=".")).to_series()
+
+
+def spread(values: pl.Series, null: Mask) -> pl.Series:
+    """A value for each row that is not to be null, in order, with nulls between them."""
+    return values.gather(with_nulls(pl.Series(np.cumsum(~null) - 1), null))
+
+
 def ip_address(block: Block, column: Field) -> pl.Series:
-    networks, hosts = _address_parts()
+    networks, hosts = address_parts()
     online = ~block.off_line
     network = block.streams.below("ip_address/network", len(networks))[online]
     host = block.streams.below("ip_address/host", len(hosts))[online]
-    parts = pl.DataFrame({"network": networks.gather(network), "host": hosts.gather(host)})
-    addresses = parts.select(pl.concat_str("network", "host", separator=".")).to_series()
-    # Only the rows on line have an address: the n-th of them has the n-th.
-    return addresses.gather(_with_nulls(pl.Series(np.cumsum(online) - 1), block.off_line))
+    return spread(join_address(network, host), block.off_line)
 
 
 def user_agent(block: Block, column: Field) -> pl.Series:
     agents = reference.user_agents()
     numbers = pl.Series(block.streams.below(column.name, len(agents)))
-    return pl.Series(agents).gather(_with_nulls(numbers, block.off_line))
+    return pl.Series(agents).gather(with_nulls(numbers, block.off_line))
 
 
 def mcc_code(block: Block, column: Field) -> pl.Series:
-    return _with_nulls(one_of()(block, column), block.streams.chosen("mcc_code/null", block.plan.null_mcc_rate))
+    return with_nulls(one_of()(block, column), block.streams.chosen("mcc_code/null", block.plan.null_mcc_rate))
 
 
 def degrees(limit: int) -> Build:
@@ -314,12 +284,12 @@ def degrees(limit: int) -> Build:
     def build(block: Block, column: Field) -> pl.Series:
         edge = limit * 1_000_000
         values = _decimals(block.streams.below(column.name, 2 * edge + 1), -edge, 1_000_000)
-        return _with_nulls(values, block.unlocated)
+        return with_nulls(values, block.unlocated)
 
     return build
 
 
-# --- the profiles ----------------------------------------------------------------------------------------------
+# --- the uniform profile ----------------------------------------------------------------------------------------------
 
 UNIFORM: dict[str, Column] = {
     "transaction_id": Column(uuid4, ("string",)),
@@ -352,76 +322,12 @@ UNIFORM: dict[str, Column] = {
     "label_fraud": Column(flag(lambda plan: plan.fraud_rate), ("bool",)),
 }
 
-PROFILES: dict[Profile, dict[str, Column]] = {"uniform": UNIFORM}
-
-
-def check_schema(schema: TransactionSchema, profile: Profile) -> None:
-    """Refuse a contract that the profile cannot make.
-
-    Raises:
-        SchemaError: a column without a builder, a dtype that its builder does not give, an enum value that
-            cannot be built, or a column (or enum value) removed that another column is made from.
-    """
-    columns = PROFILES[profile]
-    if schema.primary_key != UNIQUE_COLUMN:
-        raise SchemaError(
-            f"{schema.source}: `primary_key` is {schema.primary_key}, whose values repeat. Make it {UNIQUE_COLUMN}."
-        )
-    for column in schema.fields:
-        where = f"{schema.source}, field {column.name}"
-        if column.name not in columns:
-            raise SchemaError(
-                f"{where}: the {profile} profile has no builder for it. Drop the field, or use one of: "
-                f"{', '.join(name for name in columns if name not in schema) or 'none is left'}."
-            )
-        made = columns[column.name]
-        if column.recognised and column.dtype not in made.dtypes:
-            raise SchemaError(f"{where}: dtype {column.dtype} cannot be built. Make it {' or '.join(made.dtypes)}.")
-        if made.dtypes == ("enum",) and not column.enum:
-            raise SchemaError(f"{where}: it is drawn from its `enum` values, and has none. List them under `enum:`.")
-        unknown = [value for value in column.enum if made.known and value not in made.known]
-        if unknown:
-            raise SchemaError(f"{where}: {unknown[0]!r} cannot be built. Use some of {', '.join(made.known)}.")
-        for needed, values in made.needs.items():
-            if needed not in schema:
-                raise SchemaError(
-                    f"{where}: it is made from {needed}, which is not among the fields. "
-                    f"Put {needed} back, or drop {column.name} too."
-                )
-            missing = [value for value in values if value not in schema[needed].enum]
-            if missing:
-                raise SchemaError(
-                    f"{where}: it needs the value {missing[0]} of {needed}, which is not in its enum. "
-                    f"Put {missing[0]} back, or drop {column.name}."
-                )
-
-
-def repeating(schema: TransactionSchema, profile: Profile) -> list[str]:
-    """The columns whose values repeat so much that a Parquet dictionary pays."""
-    return [field.name for field in schema.fields if field.dtype == "enum" or PROFILES[profile][field.name].repeats]
-
-
-def null_shares(schema: TransactionSchema, plan: GenerationPlan) -> dict[str, float]:
-    """The probability of a null in a row, by column.
-
-    Raises:
-        PlanError: a column that the contract makes REQUIRED would have nulls.
-    """
-    shares = {name: PROFILES[plan.profile][name].null_share(plan, schema) for name in schema.names}
-    for name, share in shares.items():
-        if share > 0 and schema[name].required:
-            raise PlanError(
-                f"{schema.source}, field {name}: `nullable` is false, but the plan makes {share:.4g} of its values "
-                f"null. Make it `nullable: true`, or set its null rate to 0."
-            )
-    return shares
-
 
 def _int64(numbers: Words) -> pl.Series:
     return pl.Series(numbers.view(np.int64))
 
 
-def _enum(numbers: Words, column: Field) -> pl.Series:
+def enum_series(numbers: Words, column: Field) -> pl.Series:
     """Places in the column's enum as its values."""
     return pl.Series(numbers.astype(np.uint8 if len(column.enum) < 256 else np.uint32)).cat.to(pl.Enum(column.enum))
 
@@ -431,5 +337,5 @@ def _decimals(numbers: Words, lowest: int, unit: int) -> pl.Series:
     return pl.Series((numbers.view(np.int64) + lowest) / unit)
 
 
-def _with_nulls(series: pl.Series, null: Mask) -> pl.Series:
+def with_nulls(series: pl.Series, null: Mask) -> pl.Series:
     return series.set(pl.Series(null), None)

@@ -6,13 +6,23 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from synth_assets.generator.errors import GeneratorError
 
 Rate = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 Compression = Literal["snappy", "zstd", "lz4", "none"]
-Profile = Literal["uniform"]
+Profile = Literal["uniform", "realistic"]
+Difficulty = Literal["easy", "medium", "hard"]
 
 MAX_ROWS = 10_000_000_000
 MAX_ROW_GROUPS = 32_767
@@ -41,7 +51,8 @@ class PlanSettings(BaseModel):
         description="Rows held in memory at once, and in one Parquet row group. Never changes a value.",
     )
     fraud_rate: Rate = Field(
-        default=0.003, description="Probability, per row and independently, that a payment is fraud."
+        default=0.003,
+        description="Probability that a payment is fraud; in the uniform profile per row and independently.",
     )
     null_mcc_rate: Rate = Field(default=0.05, description="Probability that mcc_code is null.")
     null_device_rate: Rate = Field(default=0.08, description="Probability that device_id is null.")
@@ -64,13 +75,48 @@ class PlanSettings(BaseModel):
         description="Seed of every random stream. Same seed, plan and schema: same bytes.",
     )
     compression: Compression = Field(default="snappy", description="Parquet codec: snappy, zstd, lz4 or none.")
-    profile: Profile = Field(default="uniform", description="How values are drawn. uniform: independently, per column.")
+    profile: Profile = Field(
+        default="uniform",
+        description="How values are drawn. uniform: independently, per column. "
+        "realistic: from one world of customers, cards and merchants, with fraud that has causes.",
+    )
+    difficulty: Difficulty = Field(
+        default="medium", description="How hard fraud is to tell, in the realistic profile: easy, medium or hard."
+    )
+    customers: int = Field(
+        default=600_000,
+        ge=1_000,
+        le=990_000,
+        description="Customers in the world of the realistic profile, whatever the day.",
+    )
+
+
+FOREIGN_SETTINGS: dict[Profile, tuple[str, ...]] = {
+    "uniform": ("difficulty", "customers"),
+    "realistic": ("timezone_offset",),
+}
+"""The settings that mean nothing in a profile: there they keep their defaults, and are no part of a file's plan."""
 
 
 class GenerationPlan(PlanSettings):
     """One day, fully decided. Equal plans (and schemas) give equal bytes."""
 
     day: dt.date = Field(description="The partition's day (UTC).")
+
+    @model_validator(mode="after")
+    def _settings_are_of_the_profile(self) -> GenerationPlan:
+        for name in FOREIGN_SETTINGS[self.profile]:
+            default = type(self).model_fields[name].default
+            if getattr(self, name) != default:
+                raise PydanticCustomError(
+                    "foreign_setting",
+                    f"{name} means nothing in the {self.profile} profile: leave it at {default}, or choose another",
+                )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_foreign_settings(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in serialize(self).items() if name not in FOREIGN_SETTINGS[self.profile]}
 
     @classmethod
     def of(cls, **settings: Any) -> GenerationPlan:
@@ -110,5 +156,7 @@ def describe_faults(error: ValidationError, spelt: Callable[[str], str] = str) -
     """Every fault of a rejected plan in one line: the setting, what it must be, what it was."""
     return "; ".join(
         f"{spelt('.'.join(map(str, fault['loc'])))}: {fault['msg'].replace('Input', 'it', 1)}, not {fault['input']!r}"
+        if fault["loc"]
+        else fault["msg"]
         for fault in error.errors()
     )

@@ -9,7 +9,7 @@ import reprlib
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, cast, get_args
 
 import polars as pl
 import pyarrow as pa
@@ -17,17 +17,20 @@ import yaml
 
 from synth_assets.generator.errors import GeneratorError
 
+TimeUnit = Literal["ns", "us", "ms"]
+DEFAULT_UNIT: TimeUnit = "ns"
+
 DTYPES: dict[str, pl.DataType] = {
     "int": pl.Int64(),
     "float": pl.Float64(),
     "string": pl.String(),
     "bool": pl.Boolean(),
-    "datetime": pl.Datetime("ns", "UTC"),
+    "datetime": pl.Datetime(DEFAULT_UNIT, "UTC"),
 }
 """The dtypes of the contract with their Polars types; `enum` is the sixth, built from the field's values."""
 
 TOP_LEVEL_KEYS = {"version", "description", "primary_key", "event_time", "fields"}
-FIELD_KEYS = {"name", "dtype", "description", "nullable", "example", "enum"}
+FIELD_KEYS = {"name", "dtype", "description", "nullable", "example", "enum", "unit"}
 
 
 _NAME = re.compile("[A-Za-z_][A-Za-z0-9_]{0,99}")
@@ -47,6 +50,8 @@ class Field:
     nullable: bool
     description: str = field(default="", compare=False)
     enum: tuple[str, ...] = ()
+    unit: TimeUnit = DEFAULT_UNIT
+    """In what a datetime counts; without a meaning for the other dtypes."""
 
     @property
     def recognised(self) -> bool:
@@ -59,7 +64,11 @@ class Field:
 
     @property
     def polars_type(self) -> pl.DataType:
-        return pl.Enum(self.enum) if self.dtype == "enum" else DTYPES.get(self.dtype, pl.String())
+        if self.dtype == "enum":
+            return pl.Enum(self.enum)
+        if self.dtype == "datetime":
+            return pl.Datetime(self.unit, "UTC")
+        return DTYPES.get(self.dtype, pl.String())
 
 
 @dataclass(frozen=True)
@@ -132,13 +141,15 @@ class TransactionSchema:
 
     @cached_property
     def canonical(self) -> dict[str, Any]:
-        """Everything here that decides a file's content, as plain JSON values; prose is left out."""
+        """Everything here that decides a file's content, as plain JSON values; prose and defaults are left out."""
         return {
             "version": self.version,
             "primary_key": self.primary_key,
             "event_time": self.event_time,
             "fields": [
-                {"name": f.name, "dtype": f.dtype, "nullable": f.nullable} | ({"enum": list(f.enum)} if f.enum else {})
+                {"name": f.name, "dtype": f.dtype, "nullable": f.nullable}
+                | ({"enum": list(f.enum)} if f.enum else {})
+                | ({"unit": f.unit} if f.unit != DEFAULT_UNIT else {})
                 for f in self.fields
             ],
         }
@@ -203,7 +214,13 @@ def _parse_field(entry: Any, where: str) -> Field:
             raise SchemaError(
                 f"{where}: the enum value {_shown(repeated[0])} appears more than once. Keep one of them."
             )
-    return Field(name, dtype, nullable, _text(entry, "description", where, default=""), tuple(values or ()))
+    unit = entry.get("unit", DEFAULT_UNIT)
+    if "unit" in entry and dtype != "datetime":
+        raise SchemaError(f"{where}: a `unit` under dtype {_shown(dtype)}. Make the dtype `datetime`, or drop it.")
+    if not isinstance(unit, str) or unit not in get_args(TimeUnit):
+        raise SchemaError(f"{where}: `unit` must be ns, us or ms, not {_shown(unit)}.")
+    description = _text(entry, "description", where, default="")
+    return Field(name, dtype, nullable, description, tuple(values or ()), cast(TimeUnit, unit))
 
 
 def _mapping(value: Any, where: str, known: set[str]) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from itertools import islice
 import polars as pl
 import pyarrow as pa
 
-from synth_assets.generator.columns import PROFILES, Block, check_schema, null_shares
+from synth_assets.generator.columns import Block
 from synth_assets.generator.plan import GenerationPlan
+from synth_assets.generator.profiles import PROFILES, check_schema, null_shares
 from synth_assets.generator.schema import TransactionSchema
-from synth_assets.generator.streams import BLOCK_ROWS, BlockStreams
+from synth_assets.generator.streams import BLOCK_ROWS
 
 
 class TransactionSimulator:
@@ -40,9 +41,13 @@ class TransactionSimulator:
 
     def block(self, number: int) -> pl.DataFrame:
         """The rows `number * BLOCK_ROWS` … of the day, at most `BLOCK_ROWS` of them."""
-        rows = min(BLOCK_ROWS, self.plan.rows - number * BLOCK_ROWS)
-        block = Block(self.plan, self.schema, BlockStreams(self.plan.seed, self.plan.day, number, rows))
-        columns = PROFILES[self.plan.profile]
+        return self._frame(next(self._blocks(number)))
+
+    def _blocks(self, first: int = 0) -> Iterator[Block]:
+        return PROFILES[self.plan.profile].blocks(self.schema, self.plan, first)
+
+    def _frame(self, block: Block) -> pl.DataFrame:
+        columns = PROFILES[self.plan.profile].columns
         return pl.DataFrame(
             [
                 columns[column.name].build(block, column).cast(column.polars_type).alias(column.name)
@@ -56,16 +61,16 @@ class TransactionSimulator:
 
     def _tables(self, pool: Executor) -> Iterator[pa.Table]:
         """The blocks in order, each worker one ahead."""
-        numbers = iter(range(self.block_count))
-        ahead = deque(pool.submit(self._table, number) for number in islice(numbers, self.workers))
+        blocks = self._blocks()
+        ahead = deque(pool.submit(self._table, block) for block in islice(blocks, self.workers))
         while ahead:
             table = ahead.popleft().result()
-            ahead.extend(pool.submit(self._table, number) for number in islice(numbers, 1))
+            ahead.extend(pool.submit(self._table, block) for block in islice(blocks, 1))
             yield table
 
-    def _table(self, number: int) -> pa.Table:
+    def _table(self, block: Block) -> pa.Table:
         # In the worker, so that the frame is gone before the next one is made.
-        return self.block(number).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(self.schema.arrow_schema)
+        return self._frame(block).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(self.schema.arrow_schema)
 
 
 def rechunked(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:

@@ -1,4 +1,4 @@
-"""Addressable randomness: (seed, day, stream, block) -> random words.
+"""Addressable randomness: (seed, day, stream, block) -> random words, and (seed, name, numbers) -> one word each.
 
 A block is `BLOCK_ROWS` consecutive rows of a day, the unit of randomness. Its streams are named after the
 columns that they feed, so no column can disturb another. The address seeds NumPy's SFC64, whose raw output
@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,14 +22,13 @@ Halves = npt.NDArray[np.uint32]
 Mask = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class BlockStreams:
-    """The random streams of one block of `rows` rows. Asking twice for a stream gives the same numbers."""
+class Streams:
+    """Random streams of `rows` numbers each, by name. Asking twice for a stream gives the same numbers."""
 
-    seed: int
-    day: dt.date
-    number: int
     rows: int
+
+    def _address(self, stream: str) -> str:
+        raise NotImplementedError
 
     def words(self, stream: str) -> Words:
         """One 64-bit word a row, uniform on 0 … 2**64 - 1."""
@@ -54,6 +54,51 @@ class BlockStreams:
         return (self.words(stream) >> np.uint64(11)) * np.float64(2.0**-53)
 
     def _raw(self, stream: str, count: int) -> Words:
-        address = f"{self.seed}|{self.day.isoformat()}|{stream}|{self.number}".encode()
-        entropy = int.from_bytes(blake2b(address, digest_size=16).digest(), "little")
+        entropy = int.from_bytes(blake2b(self._address(stream).encode(), digest_size=16).digest(), "little")
         return np.random.SFC64(np.random.SeedSequence(entropy)).random_raw(count)
+
+
+@dataclass(frozen=True)
+class BlockStreams(Streams):
+    """The streams of one block of a day."""
+
+    seed: int
+    day: dt.date
+    number: int
+    rows: int
+
+    def _address(self, stream: str) -> str:
+        return f"{self.seed}|{self.day.isoformat()}|{stream}|{self.number}"
+
+
+@dataclass(frozen=True)
+class WorldStreams(Streams):
+    """The streams of one kind of thing in the world of a seed, whatever the day."""
+
+    seed: int
+    kind: str
+    rows: int
+
+    def _address(self, stream: str) -> str:
+        return f"{self.seed}|world|{self.kind}|{stream}"
+
+
+def hashed(seed: int, name: str, *numbers: npt.NDArray[Any]) -> Words:
+    """One 64-bit word for each tuple of whole numbers, uniform on 0 … 2**64 - 1: a value that stays with what the
+    numbers name, whenever and wherever it is asked for.
+
+    Each number is added to the state, which SplitMix64's finaliser (Steele, Lea and Flood 2014) then mixes.
+    """
+    key = int.from_bytes(blake2b(f"{seed}|{name}".encode(), digest_size=8).digest(), "little")
+    state: Any = np.uint64(key)
+    for number in numbers:
+        state = state + number.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        state = state ^ (state >> np.uint64(31))
+    return state
+
+
+def scaled(words: Words, count: int | Words) -> Words:
+    """Words as whole numbers, uniform on 0 … count - 1, by their upper 32 bits (`count` may vary by row)."""
+    return ((words >> np.uint64(32)) * np.asarray(count, dtype=np.uint64)) >> np.uint64(32)

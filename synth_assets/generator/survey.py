@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
@@ -76,8 +75,8 @@ class Survey:
         """Those of the transaction ids that belong to the first pass."""
         self.counts: Counter[str] = Counter()
         self.frauds_by_tenth = np.zeros(TENTHS, dtype=np.int64)
-        self.first: dt.datetime | None = None
-        self.last: dt.datetime | None = None
+        self.first: np.datetime64 | None = None
+        self.last: np.datetime64 | None = None
         self.out_of_order = 0
         self.outside_window = 0
         self.foreign: dict[str, set[str]] = {column.name: set() for column in schema.fields if column.dtype == "enum"}
@@ -109,12 +108,14 @@ class Survey:
         if times.is_empty():
             return
         start, end = self.plan.window
-        if not times.is_sorted():
-            self.out_of_order += int((times.diff().dt.total_nanoseconds() < 0).sum())
-        self.out_of_order += int(self.last is not None and times[0] < self.last)
         self.outside_window += int((~times.is_between(start, end, closed="left")).sum())
-        self.first = self.first or times[0]
-        self.last = times[-1]
+        if not times.is_sorted():
+            self.out_of_order += int((times.diff().to_physical() < 0).sum())
+        # NumPy holds the years that milliseconds reach; Python ends with 9999.
+        moments = times.to_numpy()
+        self.out_of_order += int(self.last is not None and moments[0] < self.last)
+        self.first = moments[0] if self.first is None else self.first
+        self.last = moments[-1]
 
 
 def repeated_ids(survey: Survey, batches: Batches, examples: int = 5) -> list[str]:

@@ -58,7 +58,34 @@ def alone(folder: Path, day: dt.date) -> Iterator[None]:
     Raises:
         StorageError: the folder cannot be made, or the disk is full.
     """
-    path = folder / f"{partial_prefix(day)}lock"
+    with _locked(folder / f"{partial_prefix(day)}lock"):
+        yield
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Yield a path to write to; afterwards it is `path`, whole. Runs that write the same file take turns.
+
+    Raises:
+        StorageError: the folder cannot be made or written to, or the disk is full.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    with _locked(path.with_name(f".{path.name}.lock")):
+        try:
+            yield partial
+            with partial.open("rb") as written:
+                os.fsync(written.fileno())
+            os.replace(partial, path)
+            _flush(path.parent)
+        except OSError as error:
+            raise _cannot_write(path.parent, error) from error
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    folder = path.parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle = _lock(path)

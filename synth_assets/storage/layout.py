@@ -27,6 +27,19 @@ def day_in_name(name: str) -> dt.date | None:
         return None
 
 
+def label_events_name(day: dt.date) -> str:
+    return f"label_events_{day.isoformat()}.parquet"
+
+
+def world_folder(seed: int, customers: int) -> str:
+    """The folder of a world's tables, which are the same for all of its days."""
+    return f"world_{seed}_{customers}"
+
+
+def world_table_name(table: str, year: int | None = None) -> str:
+    return f"{table}.parquet" if year is None else f"{table}_{year}.parquet"
+
+
 def partial_prefix(day: dt.date) -> str:
     """How the names of a day's unfinished files begin. The leading dot hides them from readers' globs."""
     return f".payments_{day.isoformat()}_"

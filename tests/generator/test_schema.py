@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from synth_assets.generator.columns import check_schema
+from synth_assets.generator.profiles import check_schema
 from synth_assets.generator.schema import SchemaError, TransactionSchema
 from tests.conftest import SCHEMA_FILE
 
@@ -80,6 +80,26 @@ def test_a_schema_can_be_rebuilt_from_its_canonical_form(schema):
     assert TransactionSchema.from_canonical(schema.canonical, "footer") == schema
 
 
+@pytest.mark.parametrize("unit", ["us", "ms"])
+def test_a_unit_becomes_the_type_and_is_a_part_of_the_contract(schema, unit):
+    doc = document()
+    field(doc, "event_time")["unit"] = unit
+    other = parse(doc)
+    assert other.polars_schema["event_time"] == pl.Datetime(unit, "UTC")
+    assert other.arrow_schema.field("event_time").type == pa.timestamp(unit, "UTC")
+    assert other.digest != schema.digest
+    assert TransactionSchema.from_canonical(other.canonical, "footer") == other
+
+
+def test_nanoseconds_are_the_default_and_spelling_them_out_changes_nothing(schema):
+    doc = document()
+    assert "unit" not in field(doc, "event_time")
+    field(doc, "event_time")["unit"] = "ns"
+    assert parse(doc) == schema
+    assert parse(doc).digest == schema.digest
+    assert all("unit" not in each for each in schema.canonical["fields"])
+
+
 def broken(change) -> str:
     doc = document()
     change(doc)
@@ -103,6 +123,16 @@ BROKEN = {
     "enum of numbers": (broken(lambda d: field(d, "mcc_code").update(enum=[5411])), "field mcc_code: .*quotes"),
     "enum repeats": (broken(lambda d: field(d, "channel").update(enum=["A", "A"])), "'A' appears more than once"),
     "values without enum": (broken(lambda d: field(d, "amount").update(enum=["A"])), "field amount: `enum` values"),
+    "unit under text": (broken(lambda d: field(d, "amount").update(unit="ms")), "field amount: a `unit` under dtype"),
+    "unit of seconds": (
+        broken(lambda d: field(d, "event_time").update(unit="s")),
+        "field event_time: .*ns, us or ms, not",
+    ),
+    "no unit": (
+        broken(lambda d: field(d, "event_time").update(unit=None)),
+        "field event_time: .*ns, us or ms, not None",
+    ),
+    "units": (broken(lambda d: field(d, "event_time").update(unit=["ms"])), "field event_time: .*ns, us or ms, not"),
     "nullable is text": (broken(lambda d: field(d, "amount").update(nullable="no way")), "field amount: `nullable`"),
     "primary key gone": (broken(lambda d: d["fields"].pop(0)), "`primary_key` names 'transaction_id'"),
     "event time gone": (broken(lambda d: d["fields"].pop(1)), "`event_time` names 'event_time'"),

@@ -36,6 +36,25 @@ def test_the_other_codecs_hold_the_same_values(schema, tmp_path, path, setting, 
     assert_frame_equal(pl.read_parquet(other), pl.read_parquet(path))
 
 
+@pytest.mark.parametrize(
+    ("column", "encoding"),
+    [
+        ("transaction_id", "DELTA_LENGTH_BYTE_ARRAY"),
+        ("ip_address", "DELTA_LENGTH_BYTE_ARRAY"),
+        ("event_time", "DELTA_BINARY_PACKED"),
+        ("customer_id", "DELTA_BINARY_PACKED"),
+        ("amount", "PLAIN"),
+        ("merchant_id", "RLE_DICTIONARY"),
+        ("mcc_code", "RLE_DICTIONARY"),
+        ("user_agent", "RLE_DICTIONARY"),
+    ],
+)
+def test_each_kind_of_column_has_the_encoding_that_pays(schema, path, column, encoding):
+    chunk = pq.ParquetFile(path).metadata.row_group(0).column(schema.names.index(column))
+    others = {"PLAIN"} if encoding == "RLE_DICTIONARY" else set()  # the dictionary itself
+    assert set(chunk.encodings) - {"RLE"} == {encoding} | others
+
+
 def test_required_columns_are_required_in_the_file(schema, path):
     columns = pq.ParquetFile(path).schema
     required = {columns.column(i).name for i in range(len(columns)) if columns.column(i).max_definition_level == 0}
@@ -85,6 +104,14 @@ def test_the_footer_holds_all_that_made_the_file(schema, path):
 
 def test_the_same_plan_gives_the_same_bytes(schema, tmp_path, path):
     assert write_day(tmp_path, schema, PLAN).read_bytes() == path.read_bytes()
+
+
+def test_a_footer_without_a_place_for_the_checksum_is_one_clear_error(schema, tmp_path, monkeypatch):
+    monkeypatch.setattr(parquet, "_NO_SEAL", b"a seal of another length")
+    with pytest.raises(StorageError, match=r"has no place for its checksum, as PyArrow .* Install the versions of"):
+        write_day(tmp_path, schema, make_plan(rows=10))
+    (unsealed,) = tmp_path.iterdir()
+    assert unsealed.read_bytes()[:4] == b"PAR1"
 
 
 def test_pans_leave_no_trace_in_the_file(path):

@@ -26,7 +26,7 @@ from synth_assets.verdict import judge_file
 from tests.conftest import PROJECT_ROOT, SCHEMA_FILE, make_frame, make_plan, write_day
 
 TEXT = SCHEMA_FILE.read_text()
-KEYS = ["name", "dtype", "nullable", "example", "enum"]
+KEYS = ["name", "dtype", "nullable", "example", "enum", "unit"]
 NAMES = [field["name"] for field in yaml.safe_load(TEXT)["fields"]]
 
 
@@ -158,6 +158,7 @@ changes = st.fixed_dictionaries(
         "nullable": st.booleans(),
         "enum": st.lists(codes, min_size=1, max_size=4, unique=True),
         "example": st.none() | st.integers(),
+        "unit": st.sampled_from(["ns", "us", "ms", "s"]),
     },
 )
 

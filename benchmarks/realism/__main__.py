@@ -1,0 +1,111 @@
+"""Measure the realistic profile, and print one table."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+
+import polars as pl
+
+from benchmarks.fresh import say
+from benchmarks.realism import coherent, cost, learnable, lifelike
+from benchmarks.realism.days import Setting, dates, labels, payments
+from benchmarks.realism.learning import DAYS, Split
+from benchmarks.realism.report import Measure, table
+from benchmarks.report import machine
+
+MONTH = 30
+QUICK_ROWS, ROWS = 30_000, 100_000
+
+
+class Study:
+    """The payments that are measured, made once and when they are needed."""
+
+    def __init__(self, setting: Setting, days: int) -> None:
+        self.setting = setting
+        self.plans = [setting.plan(day) for day in dates(days)]
+
+    @cached_property
+    def payments(self) -> pl.DataFrame:
+        say(f"making {len(self.plans)} days of the {self.setting.profile} profile, {self.setting.difficulty}")
+        return payments(self.plans)
+
+    @cached_property
+    def events(self) -> pl.DataFrame:
+        return labels(self.plans)
+
+    @cached_property
+    def split(self) -> Split:
+        return learnable.split_of(self.payments)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.realism",
+        description="Measure what can be learned from the realistic profile and how far it is like real payments: "
+        "a Markdown table on stdout, progress on stderr. About 8 minutes on two cores.",
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer payments, one difficulty, the parts learn and leaks"
+    )
+    parser.add_argument("--difficulty", choices=learnable.WITH_HISTORY, default="medium", help="default: medium")
+    parser.add_argument("--rows", type=int, help=f"payments a day (default: {ROWS}; with --quick {QUICK_ROWS})")
+    parser.add_argument("--seed", type=int, default=42, help="of the world and of the days (default: 42)")
+    parser.add_argument("--only", metavar="PART,…", help="some of the parts: learn, leaks, others, world, life, cost")
+    options = parser.parse_args()
+    rows = options.rows or (QUICK_ROWS if options.quick else ROWS)
+    setting = Setting("realistic", options.difficulty, rows, options.seed)
+    study = Study(setting, DAYS if options.quick else MONTH)
+
+    def learn() -> Iterator[Measure]:
+        yield from learnable.learned(study.split, options.difficulty, study.events)
+        yield learnable.company(study.payments)
+        yield learnable.prevalence(study.payments, study.plans[0].fraud_rate)
+
+    def leaks() -> Iterator[Measure]:
+        yield from learnable.unlearnable(study.split)
+
+    def others() -> Iterator[Measure]:
+        for difficulty in learnable.WITH_HISTORY:
+            if difficulty != options.difficulty:
+                other = Study(Setting("realistic", difficulty, rows, options.seed), DAYS)
+                yield from learnable.learned(other.split, difficulty, other.events)
+        yield from learnable.uniform(Study(Setting("uniform", "", rows, options.seed), DAYS).split)
+
+    def world() -> Iterator[Measure]:
+        yield from coherent.coherent(study.payments, study.events, setting)
+
+    def life() -> Iterator[Measure]:
+        yield from lifelike.lifelike(study.payments, study.events)
+        yield from lifelike.weekly(setting)
+
+    def costs() -> Iterator[Measure]:
+        with tempfile.TemporaryDirectory(prefix="realism-") as folder:
+            yield from cost.costs(Path(folder), rows=1_000_000, rounds=3)
+
+    parts: dict[str, Callable[[], Iterator[Measure]]] = {
+        "learn": learn,
+        "leaks": leaks,
+        "others": others,
+        "world": world,
+        "life": life,
+        "cost": costs,
+    }
+    chosen = options.only.split(",") if options.only else ["learn", "leaks"] if options.quick else list(parts)
+    if unknown := set(chosen) - set(parts):
+        parser.error(f"no part {', '.join(sorted(unknown))}; the parts are {', '.join(parts)}")
+    found: list[Measure] = []
+    for part in chosen:
+        for measure in parts[part]():
+            say(f"{part}: {measure.name}: {measure.found}")
+            found.append(measure)
+    missed = sum(measure.met is False for measure in found)
+    print(f"# Realism\n\n{machine()}\n- {rows:,} payments a day, {study.plans[0].customers:,} customers\n")
+    print(f"{table(found)}\n\n{missed} of {len(found)} not met.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""When the world pays: hour, weekday and season in the local time of every zone."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from synth_assets.generator import atlas
+from synth_assets.generator.streams import Words
+from synth_assets.generator.world import ZONES, Floats, Numbers, World
+
+STEP = dt.timedelta(minutes=30)
+"""The rhythm changes by half hours: every zone's offset is a multiple of them, and clocks change on them."""
+STEP_MS = STEP // dt.timedelta(milliseconds=1)
+
+ZONE_SLOTS = 2_048
+"""Parts into which the payments of a step are divided among the zones."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rhythm:
+    """The steps of a window of time.
+
+    Args:
+        start: the window's first millisecond since 1970 (UTC).
+        passed: the share of the window's payments made before each step, and 1.0 at the end.
+        zone_slots: by step, the zones of its payments, each as often as its share says.
+        offset: by zone and step, minutes from UTC.
+        hour: by zone and step, the local hour.
+        month: by step, the month since year 0 (UTC).
+    """
+
+    start: int
+    passed: Floats
+    zone_slots: npt.NDArray[np.uint8]
+    offset: Numbers
+    hour: Numbers
+    month: Numbers
+
+    @staticmethod
+    @lru_cache(maxsize=4)
+    def of(world: World, window: tuple[dt.datetime, dt.datetime]) -> Rhythm:
+        start, end = window
+        steps = pl.datetime_range(start, end, STEP, closed="left", time_unit="ms", time_zone="UTC", eager=True)
+        local = [steps.dt.convert_time_zone(zone) for zone in ZONES]
+        hour = np.stack([each.dt.hour().to_numpy() for each in local]).astype(np.int64)
+        weekday = np.stack([each.dt.weekday().to_numpy() for each in local]).astype(np.int64) - 1
+        month = np.stack([each.dt.month().to_numpy() for each in local]).astype(np.int64) - 1
+        # Whole numbers, so that no sum depends on the order of its parts.
+        activity = np.array(atlas.HOURS)[(weekday >= 5).astype(np.int64), hour] * np.array(atlas.WEEKDAYS)[weekday]
+        activity *= np.array(atlas.MONTHS)[month] * world.zone_counts.astype(np.int64)[:, None]
+        total = activity.sum(axis=0)
+        passed = np.concatenate([[0], np.cumsum(total)])
+        edges = np.cumsum(activity, axis=0) * ZONE_SLOTS // total
+        slots = np.stack([np.searchsorted(each, np.arange(ZONE_SLOTS), side="right") for each in edges.T])
+        return Rhythm(
+            start=int(start.timestamp()) * 1_000,
+            passed=passed / passed[-1],
+            zone_slots=slots.astype(np.uint8),
+            offset=np.stack([_offset_minutes(each) for each in local]),
+            hour=hour,
+            month=(steps.dt.year().cast(pl.Int64) * 12 + steps.dt.month() - 1).to_numpy(),
+        )
+
+    def moment(self, share: Floats) -> tuple[Numbers, Numbers]:
+        """When these shares of the window's payments have been made: the step, and milliseconds since 1970 (UTC)."""
+        step = np.searchsorted(self.passed, share, side="right") - 1
+        into = (share - self.passed[step]) / (self.passed[step + 1] - self.passed[step])
+        # The last of its milliseconds at most: a share just below the next step may round up to it.
+        return step, self.start + step * STEP_MS + np.minimum((into * STEP_MS).astype(np.int64), STEP_MS - 1)
+
+    def zone(self, step: Numbers, word: Words) -> Numbers:
+        return self.zone_slots[step, word >> np.uint64(53)].astype(np.int64)
+
+    def per_second(self, step: npt.NDArray[Any]) -> Floats:
+        """The share of the window's payments that are made in a second of each step."""
+        return (self.passed[step + 1] - self.passed[step]) / STEP.total_seconds()
+
+
+def _offset_minutes(local: pl.Series) -> Numbers:
+    return (local.dt.base_utc_offset() + local.dt.dst_offset()).dt.total_minutes().to_numpy()

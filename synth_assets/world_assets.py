@@ -1,0 +1,125 @@
+"""What stands behind the payments of the realistic profile: its world, and what became known of its frauds.
+
+All of it follows from the plan in the footer of the day's file, so it belongs to the payments that it is joined to.
+Days of the uniform profile have none of it: there the steps end without a materialization.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+
+from synth_assets.assets import OWNERS, TAGS, one_clear_error, payments_parquet
+from synth_assets.generator.labels import label_events as events_of
+from synth_assets.generator.plan import GenerationPlan
+from synth_assets.generator.world import World
+from synth_assets.partitions import DAILY, partition_day
+from synth_assets.reports import table
+from synth_assets.resources import OutputFolder
+from synth_assets.storage.folder import whole
+from synth_assets.storage.layout import label_events_name, world_folder, world_table_name
+from synth_assets.verdict import day_file, plan_of
+
+PREVIEW_ROWS = 5
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            name,
+            deps=[payments_parquet],
+            description=f"{says} They join to [the payments](/assets/payments_parquet) of the day without orphans.",
+            group_name="world",
+            kinds={"polars", "parquet"},
+            owners=OWNERS,
+            tags=TAGS,
+            skippable=True,
+        )
+        for name, says in {
+            "customers": "The customers of the realistic day's world: one row each, with home, currency and phone.",
+            "cards": "Their cards that are valid in the day's year: PAN hash, customer, scheme, expiry.",
+            "merchants": "Its merchants: MCC, country, position, time zone, and the channel that they serve.",
+        }.items()
+    ],
+    partitions_def=DAILY,
+    can_subset=True,
+)
+def world_tables(context: dg.AssetExecutionContext, output_folder: OutputFolder) -> Iterator[dg.MaterializeResult]:
+    """The same for all days of a seed and number of customers, so written once for them all."""
+    plan = _realistic_plan(context, output_folder)
+    if plan is None:
+        return
+    folder = output_folder.folder / world_folder(plan.seed, plan.customers)
+    world = World.of(plan.seed, plan.customers)
+    years = sorted({moment.year for moment in (plan.window[0], plan.day)})
+    tables: dict[str, list[tuple[Path, Callable[[], pl.DataFrame]]]] = {
+        "customers": [(folder / world_table_name("customers"), world.customers_table)],
+        "cards": [(folder / world_table_name("cards", year), partial(world.cards_table, year)) for year in years],
+        "merchants": [(folder / world_table_name("merchants"), world.merchants_table)],
+    }
+    for key in sorted(context.selected_asset_keys):
+        for path, make in tables[key.to_user_string()]:
+            if not path.exists():
+                _write(path, make())
+        frame = pl.scan_parquet(path)
+        yield dg.MaterializeResult(
+            asset_key=key, metadata=_facts(path, frame.select(pl.len()).collect().item(), frame.head(PREVIEW_ROWS))
+        )
+
+
+@dg.asset(
+    group_name="world",
+    kinds={"polars", "parquet"},
+    deps=[payments_parquet],
+    partitions_def=DAILY,
+    owners=OWNERS,
+    tags=TAGS,
+    output_required=False,
+)
+def label_events(context: dg.AssetExecutionContext, output_folder: OutputFolder) -> Iterator[dg.MaterializeResult]:
+    """The frauds of a realistic day with their scenario, and when each was reported and became a known label.
+
+    Never joined into [the payments](/assets/payments_parquet): a model that is to be used must not know at once what
+    became known later.
+    """
+    plan = _realistic_plan(context, output_folder)
+    if plan is None:
+        return
+    path = output_folder.folder / label_events_name(plan.day)
+    events = pl.concat(events_of(plan))
+    _write(path, events)
+    shares = events.group_by("scenario").agg(payments=pl.len()).sort("scenario")
+    yield dg.MaterializeResult(
+        metadata=_facts(path, events.height, events.lazy().head(PREVIEW_ROWS))
+        | {
+            "scenarios": table(shares.cast({"scenario": pl.String}).to_dicts()),
+            "never_known": events["known_at"].null_count(),
+        }
+    )
+
+
+def _realistic_plan(context: dg.AssetExecutionContext, output_folder: OutputFolder) -> GenerationPlan | None:
+    day = partition_day(context)
+    with one_clear_error():
+        plan = plan_of(day_file(output_folder.folder, day), day)
+    if plan.profile == "realistic":
+        return plan
+    context.log.info(f"{day} is of the {plan.profile} profile, which has no world: nothing to write.")
+    return None
+
+
+def _write(path: Path, frame: pl.DataFrame) -> None:
+    with one_clear_error(), whole(path) as unfinished:
+        frame.write_parquet(unfinished, compression="snappy")
+
+
+def _facts(path: Path, rows: int, head: pl.LazyFrame) -> dict[str, dg.MetadataValue]:
+    preview = head.collect().cast(pl.String).fill_null("").to_dicts()
+    return {
+        "path": dg.MetadataValue.path(path),
+        "dagster/row_count": dg.MetadataValue.int(rows),
+        "bytes": dg.MetadataValue.int(path.stat().st_size),
+        "preview": table(preview),
+    }

@@ -1,0 +1,195 @@
+"""The project's dagster.yaml at work: `dagster dev` with more runs than its pools hold, killed ones among them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from synth_assets.resources import PROJECT_ROOT
+from synth_assets.storage.layout import partial_prefix
+from tests.conftest import BIN, DAY, dagster_dev, dagster_home, environment_for
+
+DAYS = ["2026-01-01", "2026-01-02", "2026-01-03"]
+KILLED = DAYS[0]
+SECONDS = 240
+
+LAUNCH = """
+mutation ($day: String!, $config: RunConfigData!) {
+  launchRun(executionParams: {
+    selector: {
+      repositoryLocationName: "synth_assets" repositoryName: "__repository__" jobName: "daily_payments"
+      assetSelection: [{path: ["transaction_schema"]}, {path: ["payments_parquet"]}]
+    }
+    runConfigData: $config
+    executionMetadata: {tags: [{key: "dagster/partition" value: $day}]}
+  }) { __typename ... on PythonError { message } }
+}
+"""
+FRESHNESS = """{ assetNodes { assetKey { path } freshnessStatusInfo { freshnessStatus } } }"""
+
+
+@dataclass(frozen=True)
+class Day:
+    """What became of a plant of four runs, two of which were killed."""
+
+    records: dict[str, list[dg.RunRecord]]
+    """By the day that they made, oldest first."""
+    logs: dict[str, str]
+    freshness: dict[str, str | None]
+
+
+def run_config(folder: Path, rows: int) -> dict[str, Any]:
+    return {
+        "ops": {"payments_parquet": {"config": {"rows": rows}}},
+        "resources": {"output_folder": {"config": {"path": str(folder)}}},
+    }
+
+
+def waited_for(what: str, found: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        if answer := found():
+            return answer
+        time.sleep(0.1)
+    pytest.fail(f"{what}: not within {SECONDS} s")
+
+
+def is_generating(folder: Path, day: str) -> Callable[[], bool]:
+    """Whether a run has begun the day's file, which it does before it makes a row."""
+    return lambda: any(
+        path.suffix == ".partial" for path in folder.glob(f"{partial_prefix(dt.date.fromisoformat(day))}*")
+    )
+
+
+def killed_command(folder: Path, home: Path) -> None:
+    """A run whose process and command are gone in the midst of it: its history says that it is running."""
+    config = folder.parent / "config.json"
+    config.write_text(json.dumps(run_config(folder, rows=50_000_000)))
+    # The tag ends it after a second; the project's own limit is hours.
+    tags = json.dumps({"dagster/partition": str(DAY), "dagster/max_runtime": "1"})
+    command = [BIN / "dagster", "job", "execute", "-m", "synth_assets.definitions", "-j", "daily_payments"]
+    run = subprocess.Popen(
+        [*command, "--config", config, "--tags", tags],
+        cwd=PROJECT_ROOT,
+        env=environment_for(home),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        waited_for("the command's first rows", is_generating(folder, str(DAY)))
+    finally:
+        run.kill()
+        run.wait()
+
+
+def end_process_of(instance: dg.DagsterInstance, run_id: str) -> None:
+    for entry in instance.all_logs(run_id):
+        if found := re.search(r"Started process for run \(pid: (\d+)\)", entry.message):
+            os.kill(int(found[1]), signal.SIGKILL)
+            return
+    pytest.fail("no process of the run")
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
+    folder = tmp_path_factory.mktemp("instance")
+    home, outputs = dagster_home(folder / "home"), folder / "out"
+    settings = home / "dagster.yaml"
+    text = settings.read_text()
+    for ours, quicker in {
+        "default_limit: 2": "default_limit: 1",
+        "poll_interval_seconds: 30": "poll_interval_seconds: 1",
+    }.items():
+        assert text.count(ours) == 1
+        text = text.replace(ours, quicker)
+    settings.write_text(text)
+    killed_command(outputs, home)
+    with (
+        dagster_dev(folder, environment_for(home)) as dev,
+        dg.DagsterInstance.from_config(str(home)) as instance,
+    ):
+        yield lived(dev.query, instance, outputs)
+
+
+def lived(query: Callable[..., Any], instance: dg.DagsterInstance, outputs: Path) -> Day:
+    def up() -> bool:
+        try:
+            return bool(query("{ version }"))
+        except OSError:
+            return False
+
+    waited_for("dagster dev", up)
+    for each in DAYS:
+        rows = 1_000_000 if each == KILLED else 300_000
+        launched = query(LAUNCH, day=each, config=run_config(outputs, rows))["launchRun"]
+        assert launched["__typename"] == "LaunchRunSuccess", launched
+    waited_for("the first rows", is_generating(outputs, KILLED))
+    (first,) = instance.get_runs(dg.RunsFilter(tags={"dagster/partition": KILLED}))
+    end_process_of(instance, first.run_id)
+
+    def all_records() -> list[dg.RunRecord]:
+        found = instance.get_run_records(ascending=True)
+        ended = all(record.dagster_run.is_finished for record in found)
+        return list(found) if ended and len(found) == len(DAYS) + 2 else []
+
+    records = waited_for("the end of all runs", all_records)
+
+    def freshness() -> dict[str, str | None]:
+        nodes = query(FRESHNESS)["assetNodes"]
+        status = {
+            each["assetKey"]["path"][0]: (each["freshnessStatusInfo"] or {}).get("freshnessStatus") for each in nodes
+        }
+        return status if status["payments_parquet"] not in (None, "UNKNOWN") else {}
+
+    return Day(
+        records={
+            key: [record for record in records if record.dagster_run.tags["dagster/partition"] == key]
+            for key in [*DAYS, str(DAY)]
+        },
+        logs={
+            record.dagster_run.run_id: "\n".join(
+                entry.message for entry in instance.all_logs(record.dagster_run.run_id)
+            )
+            for record in records
+        },
+        freshness=waited_for("freshness", freshness),
+    )
+
+
+def test_no_more_runs_generate_at_once_than_the_pool_holds(day):
+    spans = sorted((each.start_time, each.end_time) for key in DAYS for each in day.records[key])
+    assert len(spans) == len(DAYS) + 1
+    assert all(end <= start for (_, end), (start, _) in itertools.pairwise(spans))
+
+
+def test_a_run_whose_process_is_killed_fails_and_is_started_once_more(day):
+    killed, again = day.records[KILLED]
+    assert killed.dagster_run.status == dg.DagsterRunStatus.FAILURE
+    assert "was terminated by signal 9 (SIGKILL)" in day.logs[killed.dagster_run.run_id]
+    assert again.dagster_run.is_success
+    assert again.dagster_run.parent_run_id == killed.dagster_run.run_id
+    assert all(len(day.records[key]) == 1 and day.records[key][0].dagster_run.is_success for key in DAYS[1:])
+
+
+def test_a_run_whose_command_is_gone_is_ended_by_the_monitor(day):
+    (lost,) = day.records[str(DAY)]
+    assert lost.dagster_run.status == dg.DagsterRunStatus.FAILURE
+    assert "exceeding maximum runtime" in day.logs[lost.dagster_run.run_id]
+
+
+def test_the_daily_assets_that_were_made_are_fresh(day):
+    judged = {asset: state for asset, state in day.freshness.items() if state}
+    assert judged == {"payments_parquet": "HEALTHY", "s3_raw_payments": "UNKNOWN"}

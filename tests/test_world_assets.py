@@ -1,0 +1,93 @@
+"""The realistic profile through real runs: its world and its label events beside the day's file."""
+
+from typing import Any
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from synth_assets.assets import payments_parquet, transaction_schema
+from synth_assets.definitions import defs
+from synth_assets.storage.layout import file_name
+from synth_assets.world_assets import label_events, world_tables
+from tests.conftest import DAY
+
+REALISTIC = {"rows": 20_000, "profile": "realistic", "customers": 12_000, "fraud_rate": 0.01}
+
+
+def run(instance: dg.DagsterInstance, folder: Any, day: Any = DAY, **settings: Any) -> dg.ExecuteInProcessResult:
+    assets = [transaction_schema, payments_parquet, world_tables, label_events]
+    return defs.resolve_job_def("daily_payments").execute_in_process(
+        run_config={
+            "resources": {"output_folder": {"config": {"path": str(folder)}}},
+            "ops": {"payments_parquet": {"config": settings}},
+        },
+        partition_key=str(day),
+        asset_selection=[key for asset in assets for key in asset.keys],
+        instance=instance,
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The output folder of one realistic day."""
+    folder = tmp_path_factory.mktemp("realistic")
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = run(instance, folder, **REALISTIC)
+    assert all(check.passed for check in result.get_asset_check_evaluations())
+    made = {event.asset_key.to_user_string() for event in result.get_asset_materialization_events()}
+    assert made == {"transaction_schema", "payments_parquet", "customers", "cards", "merchants", "label_events"}
+    return folder
+
+
+@pytest.fixture(scope="module")
+def payments(folder: Any) -> pl.DataFrame:
+    return pl.read_parquet(folder / file_name(20_000, DAY))
+
+
+def test_payments_join_to_their_world_without_orphans(folder, payments):
+    world = folder / "world_42_12000"
+    customers = pl.read_parquet(world / "customers.parquet")
+    cards = pl.read_parquet(world / f"cards_{DAY.year}.parquet")
+    merchants = pl.read_parquet(world / "merchants.parquet")
+    assert customers["customer_id"].n_unique() == customers.height == 12_000
+    assert cards["card_pan_hash"].n_unique() == cards.height
+    assert cards.join(customers, on="customer_id", how="anti").is_empty()
+    card_columns = ["card_pan_hash", "customer_id", "card_scheme", "card_exp_year", "card_exp_month"]
+    of_cards = payments.with_columns(pl.col("card_scheme").cast(pl.String))
+    assert of_cards.join(cards, on=card_columns, how="anti").is_empty()
+    of_merchants = payments.with_columns(pl.col("mcc_code", "channel").cast(pl.String))
+    places = ["merchant_id", "merchant_country", "currency_code", "channel"]
+    assert of_merchants.join(merchants, on=places, how="anti").is_empty()
+    coded = of_merchants.drop_nulls("mcc_code")
+    assert coded.join(merchants, on=["merchant_id", "mcc_code"], how="anti").is_empty()
+
+
+def test_label_events_are_the_frauds_and_become_known_after_them(folder, payments):
+    events = pl.read_parquet(folder / f"label_events_{DAY}.parquet")
+    frauds = payments.filter("label_fraud")
+    assert sorted(events["transaction_id"]) == sorted(frauds["transaction_id"])
+    known = events.drop_nulls("known_at")
+    assert (known["reported_at"] > known["event_time"]).all()
+    assert (known["known_at"] >= known["reported_at"]).all()
+    assert events["scenario"].n_unique() == 6
+
+
+def test_a_uniform_day_has_no_world_and_says_so(instance, tmp_path):
+    result = run(instance, tmp_path, rows=500)
+    made = {event.asset_key.to_user_string() for event in result.get_asset_materialization_events()}
+    assert made == {"transaction_schema", "payments_parquet"}
+    assert [path.name for path in tmp_path.iterdir() if path.name != "dagster"] == [file_name(500, DAY)]
+
+
+def test_a_world_is_written_once_for_its_days(instance, tmp_path):
+    run(instance, tmp_path, **REALISTIC)
+    table = tmp_path / "world_42_12000" / "customers.parquet"
+    before = table.stat().st_ino
+    run(instance, tmp_path, DAY.replace(day=16), **REALISTIC)
+    assert table.stat().st_ino == before
+    assert sorted(path.name for path in tmp_path.glob("label_events_*")) == [
+        "label_events_2026-01-15.parquet",
+        "label_events_2026-01-16.parquet",
+    ]
+    assert not [path for path in tmp_path.rglob(".*") if path.is_file()]
