@@ -6,13 +6,14 @@ import datetime as dt
 import hashlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -209,16 +210,19 @@ def dagster_dev(folder: Path, environment: dict[str, str]) -> Iterator[DagsterDe
     command = [BIN / "dagster", "dev", "--host", "127.0.0.1", "--port", str(port)]
     log = folder / "dagster-dev.log"
     with log.open("wb") as output:
-        server = subprocess.Popen(command, cwd=PROJECT_ROOT, env=environment, stdout=output, stderr=output)
+        server = subprocess.Popen(
+            command, cwd=PROJECT_ROOT, env=environment, stdout=output, stderr=output, start_new_session=True
+        )
     try:
         yield DagsterDev(f"http://127.0.0.1:{port}", server, log)
     finally:
         server.terminate()
-        try:
-            server.wait(timeout=60)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+        with suppress(subprocess.TimeoutExpired):
+            server.wait(timeout=30)
+        # It ends its servers by SIGINT, which what a shell has put into the background ignores.
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
 
 
 def missing_part(reason: str) -> NoReturn:
