@@ -153,7 +153,9 @@ def dagster_home(folder: Path) -> Path:
 
 def environment_for(home: Path, **more: str) -> dict[str, str]:
     """This environment without AWS or Dagster settings of its own, as the Makefile makes it."""
-    outside = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DAGSTER_"))}
+    # Nor make's, by which a make below `make test` would announce its folder.
+    ours = ("AWS_", "DAGSTER_", "MAKE", "MFLAGS")
+    outside = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return outside | {"PYTHONWARNINGS": "ignore::FutureWarning", "DAGSTER_HOME": str(home)} | more
 
 
