@@ -13,7 +13,7 @@ from benchmarks import day
 from benchmarks.fresh import fresh, say
 from benchmarks.report import table
 from synth_assets.generator.audit import Evidence, judge
-from synth_assets.generator.columns import PROFILES, Block
+from synth_assets.generator.columns import UNIFORM, Block
 from synth_assets.generator.simulator import TransactionSimulator
 from synth_assets.generator.streams import BLOCK_ROWS, BlockStreams
 from synth_assets.storage import parquet
@@ -44,7 +44,7 @@ data and first uses take {once:.0f} ms, once a process."""
 
 def column_milliseconds(rounds: int) -> dict[str, float]:
     schema, plan = day.contract(), day.plan_of(BLOCKS * BLOCK_ROWS)
-    builders = PROFILES[plan.profile]
+    builders = UNIFORM
 
     def built(name: str) -> None:
         column = schema[name]
