@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from synth_assets.generator.audit import FALSE_ALARM_RATE, binomial_bounds
+from synth_assets.generator.audit import fraud_proportion, null_proportions
 from synth_assets.generator.plan import GenerationPlan
-from synth_assets.generator.profiles import null_shares
 from synth_assets.generator.schema import TransactionSchema
 from synth_assets.generator.survey import AMOUNT_BINS, BINS_A_DECADE, HOURS
 
@@ -71,14 +70,13 @@ class Proportion:
 
 
 def proportions(schema: TransactionSchema, plan: GenerationPlan, counts: Counter[str]) -> list[Proportion]:
-    """Frauds, then each column's nulls, where they are left to chance; with the same bounds as the checks'."""
-    nulls = {name: share for name, share in null_shares(schema, plan).items() if share is not None}
-    shares = {f"{name} is null": (share, FALSE_ALARM_RATE / len(nulls)) for name, share in nulls.items()}
-    judged = {"label_fraud is true": (plan.fraud_rate, FALSE_ALARM_RATE / 2)} | shares
+    """Frauds, then each column's nulls, where they are left to chance, as the checks judge them."""
+    nulls = {f"{row['of']} is null": row for row in null_proportions(schema, plan, counts)}
+    judged = {"label_fraud is true": fraud_proportion(plan, counts)} | nulls
     return [
-        Proportion(of, share, counts[of], *binomial_bounds(plan.rows, share, false_alarm_rate))
-        for of, (share, false_alarm_rate) in judged.items()
-        if of in counts and 0 < share < 1
+        Proportion(of, float(row["expected"]), *(int(row[each]) for each in ("count", "lowest", "highest")))
+        for of, row in judged.items()
+        if of in counts and 0 < float(row["expected"]) < 1
     ]
 
 

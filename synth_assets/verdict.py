@@ -55,10 +55,14 @@ def plan_of(path: Path, day: dt.date) -> GenerationPlan:
     with parquet.opened(path, day) as file:
         plan = plan_from(file.provenance)
     if plan is None:
-        raise StorageError(
-            f"The footer of {path} does not say what made it. Materialize payments_parquet for this partition again."
-        )
+        raise _unexplained(path)
     return plan
+
+
+def _unexplained(path: Path) -> StorageError:
+    return StorageError(
+        f"The footer of {path} does not say what made it. Materialize payments_parquet for this partition again."
+    )
 
 
 def day_file(folder: Path, day: dt.date) -> Path:
@@ -123,7 +127,5 @@ def _measure_once(day: dt.date, path: Path, *identity: int) -> LocalFile:
             "generator-version": str(provenance["generator_version"]),
         }
     except (KeyError, TypeError) as error:
-        raise StorageError(
-            f"The footer of {path} does not say what made it. Materialize payments_parquet for this partition again."
-        ) from error
+        raise _unexplained(path) from error
     return LocalFile.measure(path, metadata)

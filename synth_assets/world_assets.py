@@ -16,13 +16,11 @@ from synth_assets.generator.labels import label_events as events_of
 from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.world import World
 from synth_assets.partitions import DAILY, partition_day
-from synth_assets.reports import table
+from synth_assets.reports import PREVIEW_ROWS, table
 from synth_assets.resources import OutputFolder
 from synth_assets.storage.folder import whole
 from synth_assets.storage.layout import label_events_name, world_folder, world_table_name
 from synth_assets.verdict import day_file, plan_of
-
-PREVIEW_ROWS = 5
 
 
 @dg.multi_asset(

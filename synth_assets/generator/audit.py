@@ -23,10 +23,10 @@ from scipy.special import bdtr, bdtrc
 
 from synth_assets.generator import GENERATOR_VERSION
 from synth_assets.generator.errors import GeneratorError
-from synth_assets.generator.plan import GenerationPlan
+from synth_assets.generator.plan import TENTHS, GenerationPlan
 from synth_assets.generator.profiles import PROFILES, null_shares
 from synth_assets.generator.schema import TransactionSchema
-from synth_assets.generator.survey import TENTHS, Batches, Survey, repeated_ids
+from synth_assets.generator.survey import Batches, Survey, repeated_ids
 
 FALSE_ALARM_RATE = 1e-6
 
@@ -210,20 +210,32 @@ def _judge_rows(plan: GenerationPlan, evidence: Evidence) -> Claim:
 
 
 def _judge_nulls(schema: TransactionSchema, plan: GenerationPlan, counts: Counter[str]) -> Claim:
-    # Where other columns decide about a null, the rules on the values of a row do.
-    shares = {name: share for name, share in null_shares(schema, plan).items() if share is not None}
-    judged = [
-        _proportion(name, counts[f"{name} is null"], counts["rows"], share, FALSE_ALARM_RATE / len(shares))
-        for name, share in sorted(shares.items(), key=lambda each: -each[1])
-    ]
+    judged = sorted(null_proportions(schema, plan, counts), key=lambda each: -float(each["expected"]))
     return _proportions_claim("null_proportions_within_bounds", judged)
+
+
+def null_proportions(schema: TransactionSchema, plan: GenerationPlan, counts: Counter[str]) -> Details:
+    """Each column's nulls in the day beside what is accepted, in the contract's order.
+
+    Where other columns decide about a null, the rules on the values of a row judge it.
+    """
+    shares = {name: share for name, share in null_shares(schema, plan).items() if share is not None}
+    return [
+        _proportion(name, counts[f"{name} is null"], counts["rows"], share, FALSE_ALARM_RATE / len(shares))
+        for name, share in shares.items()
+    ]
+
+
+def fraud_proportion(plan: GenerationPlan, counts: Counter[str]) -> Detail:
+    """The day's frauds beside what is accepted."""
+    return _proportion("day", counts["label_fraud is true"], counts["rows"], plan.fraud_rate, FALSE_ALARM_RATE / 2)
 
 
 def _judge_fraud(schema: TransactionSchema, plan: GenerationPlan, survey: Survey) -> Claim:
     if "label_fraud" not in schema or schema["label_fraud"].dtype != "bool":
         return Claim("fraud_proportion_within_bounds", True, "the contract has no label_fraud of dtype bool")
     rows = survey.counts["rows"]
-    judged = [_proportion("day", survey.counts["label_fraud is true"], rows, plan.fraud_rate, FALSE_ALARM_RATE / 2)]
+    judged = [fraud_proportion(plan, survey.counts)]
     edges = [-(-rows * tenth // TENTHS) for tenth in range(TENTHS + 1)]
     judged += [
         _proportion(f"tenth {tenth + 1}", int(frauds), above - below, plan.fraud_rate, FALSE_ALARM_RATE / 2 / TENTHS)

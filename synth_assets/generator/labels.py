@@ -21,8 +21,9 @@ MEDIAN_DELAY_DAYS, DELAY_SPREAD = 6.0, 1.0
 Pozzolo et al. 2015 and the weeks that a statement takes)."""
 PROCESSING_DAYS = 2
 """From report to known label, at most (assumed)."""
-_LEVELS = 1_024
 _DAY_MS = 86_400_000
+_DELAYS = np.round(log_normal(MEDIAN_DELAY_DAYS, DELAY_SPREAD, 1_024) * _DAY_MS).astype(np.int64)
+"""Milliseconds from payment to report, at equal steps of their law."""
 
 LABEL_EVENTS = pl.Schema(
     {
@@ -50,8 +51,7 @@ def label_events(plan: GenerationPlan) -> Iterator[pl.DataFrame]:
         high, low = (streams.words(f"transaction_id/{half}")[rows] for half in ("high", "low"))
         moment = draft.moment[rows]
         word = hashed(world.seed, "label", high, low)
-        delays = np.round(log_normal(MEDIAN_DELAY_DAYS, DELAY_SPREAD, _LEVELS) * _DAY_MS).astype(np.int64)
-        reported = moment + delays[word >> np.uint64(54)]
+        reported = moment + _DELAYS[word >> np.uint64(54)]
         known = reported + ((word & np.uint64(0xFFFF)) * np.uint64(PROCESSING_DAYS * _DAY_MS >> 16)).astype(np.int64)
         never = pl.Series(hashed(world.seed, "label/never", high, low) < np.uint64(round(NEVER_REPORTED * 2**64)))
         yield pl.DataFrame(

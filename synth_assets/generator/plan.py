@@ -29,6 +29,9 @@ MAX_ROW_GROUPS = 32_767
 """Row groups carry a 16-bit ordinal in Parquet's format (parquet.thrift, RowGroup.ordinal)."""
 
 
+TENTHS = 10
+"""Equal parts of a day's rows, in each of which fraud is as frequent as in the day."""
+
 EARLIEST_DAY = dt.date(1679, 1, 1)
 LATEST_DAY = dt.date(2261, 12, 31)
 """Nanosecond timestamps reach from 1677 to 2262; a window may be a year long."""

@@ -10,7 +10,7 @@ from synth_assets.generator.columns import RECURRING_RATE, UNIFORM, UNIQUE_COLUM
 from synth_assets.generator.plan import GenerationPlan, PlanError, Profile
 from synth_assets.generator.realistic import REALISTIC, realistic_blocks, recurring_share
 from synth_assets.generator.schema import SchemaError, TransactionSchema
-from synth_assets.generator.streams import BLOCK_ROWS, BlockStreams
+from synth_assets.generator.streams import day_streams
 
 
 class Blocks(Protocol):
@@ -29,9 +29,8 @@ class Drawing:
 
 
 def uniform_blocks(schema: TransactionSchema, plan: GenerationPlan, first: int = 0) -> Iterator[Block]:
-    for number in range(first, -(-plan.rows // BLOCK_ROWS)):
-        rows = min(BLOCK_ROWS, plan.rows - number * BLOCK_ROWS)
-        yield Block(plan, schema, BlockStreams(plan.seed, plan.day, number, rows))
+    for streams in day_streams(plan.seed, plan.day, plan.rows, first):
+        yield Block(plan, schema, streams)
 
 
 PROFILES: dict[Profile, Drawing] = {

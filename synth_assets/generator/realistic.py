@@ -56,7 +56,7 @@ from synth_assets.generator.scenarios import (
     incidents_between,
 )
 from synth_assets.generator.schema import Field, TransactionSchema
-from synth_assets.generator.streams import BLOCK_ROWS, BlockStreams, Mask, Words, hashed, scaled
+from synth_assets.generator.streams import BLOCK_ROWS, BlockStreams, Mask, Words, day_streams, fractions, hashed, scaled
 from synth_assets.generator.world import Floats, Numbers, World
 
 CHANNELS = ("ONLINE", "IN_STORE", "ATM")
@@ -231,7 +231,7 @@ class RealisticBlock(Block):
         quantile = self.streams.fractions("amount")
         # A recurring payment is always of the same amount.
         same = hashed(self.plan.seed, "subscription", self.draft.card[self.recurring], self.merchant[self.recurring])
-        quantile[self.recurring] = (same >> np.uint64(11)) * 2.0**-53
+        quantile[self.recurring] = fractions(same)
         low, high = _LOWEST[self.scenario], _HIGHEST[self.scenario]
         quantile[self.changed] = low + (high - low) * quantile[self.changed]
         level = (quantile * w.LEVELS).astype(np.int64)
@@ -304,8 +304,7 @@ def realistic_blocks(schema: TransactionSchema, plan: GenerationPlan, first: int
 def day_blocks(plan: GenerationPlan, first: int = 0) -> Iterator[tuple[World, BlockStreams, Draft]]:
     """The drafts of the day's blocks from the `first` on, in order."""
     world = World.of(plan.seed, plan.customers)
-    for number in range(first, -(-plan.rows // BLOCK_ROWS)):
-        streams = BlockStreams(plan.seed, plan.day, number, min(BLOCK_ROWS, plan.rows - number * BLOCK_ROWS))
+    for streams in day_streams(plan.seed, plan.day, plan.rows, first):
         yield world, streams, draft(world, plan, streams)
 
 
@@ -326,7 +325,7 @@ def _ids(streams: BlockStreams) -> Words:
 
 
 def event_time(block: RealisticBlock, column: Field) -> pl.Series:
-    return pl.Series(block.draft.moment * 1_000_000).cast(pl.Datetime("ns", "UTC"))
+    return pl.Series(block.draft.moment).cast(pl.Datetime("ms", "UTC"))
 
 
 def local_time_offset(block: RealisticBlock, column: Field) -> pl.Series:
@@ -346,15 +345,18 @@ def _named(numbers: Callable[[RealisticBlock], npt.NDArray[Any]], names: tuple[s
     def build(block: RealisticBlock, column: Field) -> pl.Series:
         if not column.enum:
             return pl.Series(names).gather(numbers(block))
-        places = np.array([column.enum.index(name) if name in column.enum else -1 for name in names])
+        places = np.array([column.enum.index(name) for name in names])
         return enum_series(places[numbers(block)].astype(np.uint64), column)
 
     return build
 
 
+MCCS = tuple(trade.mcc for trade in w.TRADES)
+_full_mcc_code = _named(lambda b: b.world.merchants.trade[b.merchant], MCCS)
+
+
 def mcc_code(block: RealisticBlock, column: Field) -> pl.Series:
-    codes = _named(lambda b: b.world.merchants.trade[b.merchant], MCCS)(block, column)
-    return with_nulls(codes, block.streams.chosen("mcc_code/null", block.plan.null_mcc_rate))
+    return with_nulls(_full_mcc_code(block, column), block.streams.chosen("mcc_code/null", block.plan.null_mcc_rate))
 
 
 def card_pan_hash(block: RealisticBlock, column: Field) -> pl.Series:
@@ -435,7 +437,6 @@ def label_fraud(block: RealisticBlock, column: Field) -> pl.Series:
     return pl.Series(labels)
 
 
-MCCS = tuple(trade.mcc for trade in w.TRADES)
 _SCHEMES = tuple(name for name, _ in atlas.SCHEMES)
 _COUNTRIES = tuple(w.COUNTRIES)
 _CURRENCIES = tuple(w.CURRENCIES)

@@ -28,19 +28,16 @@ def _common_rules() -> Rules:
     online = pl.col("channel") == ONLINE
     uuid4 = "^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
 
-    def text(column: str) -> pl.Expr:
-        return pl.col(column).cast(pl.String)
-
     return {
         "transaction_id is a UUIDv4": (("transaction_id",), pl.col("transaction_id").str.contains(uuid4)),
-        "currency_code is ISO 4217": (("currency_code",), text("currency_code").is_in(reference.CURRENCY_CODES)),
+        "currency_code is ISO 4217": (("currency_code",), _text("currency_code").is_in(reference.CURRENCY_CODES)),
         "card_pan_hash is a SHA-256": (("card_pan_hash",), pl.col("card_pan_hash").str.contains("^[0-9a-f]{64}$")),
         "card_exp_month is a month": _within("card_exp_month", 1, 12),
         "customer_id is in range": _within("customer_id", *CUSTOMER_IDS),
         "merchant_id is in range": _within("merchant_id", *MERCHANT_IDS),
         "merchant_country is ISO 3166-1": (
             ("merchant_country",),
-            text("merchant_country").is_in(reference.COUNTRY_CODES),
+            _text("merchant_country").is_in(reference.COUNTRY_CODES),
         ),
         "device_id is a UUIDv4": (("device_id",), pl.col("device_id").str.contains(uuid4)),
         "ip_address is public": (
@@ -63,6 +60,10 @@ def _common_rules() -> Rules:
             pl.col("latitude").is_null() == pl.col("longitude").is_null(),
         ),
     }
+
+
+def _text(column: str) -> pl.Expr:
+    return pl.col(column).cast(pl.String)
 
 
 def _within(column: str, low: float, high: float) -> tuple[tuple[str, ...], pl.Expr]:
@@ -95,14 +96,11 @@ def _realistic_rules(plan: GenerationPlan) -> Rules:
     def months(year: pl.Expr, month: pl.Expr) -> pl.Expr:
         return year.cast(pl.Int64) * 12 + month
 
-    def text(column: str) -> pl.Expr:
-        return pl.col(column).cast(pl.String)
-
     left = months(pl.col("card_exp_year"), pl.col("card_exp_month")) - months(
         pl.col("event_time").dt.year(), pl.col("event_time").dt.month()
     )
-    online, at_machine = pl.col("channel") == "ONLINE", pl.col("channel") == "ATM"
-    whole_units = text("currency_code").is_in([c.code for c in atlas.CURRENCIES if c.decimals == 0])
+    online, at_machine = pl.col("channel") == ONLINE, pl.col("channel") == "ATM"
+    whole_units = _text("currency_code").is_in([c.code for c in atlas.CURRENCIES if c.decimals == 0])
     currency = {country.code: country.currency for country in atlas.COUNTRIES}
     return {
         "local_time_offset is an offset of a zone": _within("local_time_offset", -720, 840),
@@ -112,7 +110,7 @@ def _realistic_rules(plan: GenerationPlan) -> Rules:
         ),
         "currency_code is the merchant_country's": (
             ("currency_code", "merchant_country"),
-            text("merchant_country").replace_strict(currency, default="") == text("currency_code"),
+            _text("merchant_country").replace_strict(currency, default="") == _text("currency_code"),
         ),
         "card is used in the four years before it expires": (
             ("card_exp_year", "card_exp_month", "event_time"),

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import bdtr
 
-from synth_assets.generator.plan import Difficulty, GenerationPlan
+from synth_assets.generator.plan import TENTHS, Difficulty, GenerationPlan
 from synth_assets.generator.rhythm import Rhythm
 from synth_assets.generator.streams import BlockStreams, Words, hashed, scaled
 from synth_assets.generator.world import PLACES, STORES, Numbers, World
@@ -26,7 +26,6 @@ ONLINE, IN_STORE, ATM = 0, 1, 2
 OWN, RESALE, SMALL_TICKET, STRANGE = 0, 1, 2, 3
 """Merchants: those of the customer, shops of goods to be sold on, shops of small payments, any other of the city."""
 NEW_DEVICE, STRANGE_DEVICE = 1, 2
-TENTHS = 10
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from synth_assets.generator.columns import Block
 from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.profiles import PROFILES, check_schema, null_shares
 from synth_assets.generator.schema import TransactionSchema
-from synth_assets.generator.streams import BLOCK_ROWS
+from synth_assets.generator.streams import block_count
 
 
 class TransactionSimulator:
@@ -37,7 +37,7 @@ class TransactionSimulator:
 
     @property
     def block_count(self) -> int:
-        return -(-self.plan.rows // BLOCK_ROWS)
+        return block_count(self.plan.rows)
 
     def block(self, number: int) -> pl.DataFrame:
         """The rows `number * BLOCK_ROWS` … of the day, at most `BLOCK_ROWS` of them."""

@@ -8,6 +8,7 @@ NumPy guarantees across versions (NEP 19) and which is its fastest generator.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -51,7 +52,7 @@ class Streams:
 
     def fractions(self, stream: str) -> npt.NDArray[np.float64]:
         """One double a row, uniform on the multiples of 2**-53 in 0 … 1, without 1."""
-        return (self.words(stream) >> np.uint64(11)) * np.float64(2.0**-53)
+        return fractions(self.words(stream))
 
     def _raw(self, stream: str, count: int) -> Words:
         entropy = int.from_bytes(blake2b(self._address(stream).encode(), digest_size=16).digest(), "little")
@@ -69,6 +70,17 @@ class BlockStreams(Streams):
 
     def _address(self, stream: str) -> str:
         return f"{self.seed}|{self.day.isoformat()}|{stream}|{self.number}"
+
+
+def block_count(rows: int) -> int:
+    """The blocks of a day of so many rows."""
+    return -(-rows // BLOCK_ROWS)
+
+
+def day_streams(seed: int, day: dt.date, rows: int, first: int = 0) -> Iterator[BlockStreams]:
+    """The streams of the day's blocks from the `first` on, in order; the last block may be shorter."""
+    for number in range(first, block_count(rows)):
+        yield BlockStreams(seed, day, number, min(BLOCK_ROWS, rows - number * BLOCK_ROWS))
 
 
 @dataclass(frozen=True)
@@ -97,6 +109,11 @@ def hashed(seed: int, name: str, *numbers: npt.NDArray[Any]) -> Words:
         state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         state = state ^ (state >> np.uint64(31))
     return state
+
+
+def fractions(words: Words) -> npt.NDArray[np.float64]:
+    """Words as doubles, uniform on the multiples of 2**-53 in 0 … 1, without 1."""
+    return (words >> np.uint64(11)) * np.float64(2.0**-53)
 
 
 def scaled(words: Words, count: int | Words) -> Words:

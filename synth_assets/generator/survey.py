@@ -11,14 +11,12 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synth_assets.generator.plan import GenerationPlan
+from synth_assets.generator.plan import TENTHS, GenerationPlan
 from synth_assets.generator.rules import value_rules
 from synth_assets.generator.schema import TransactionSchema
 
 IDS_AT_ONCE = 8_000_000
 """Fingerprints (8 bytes) of transaction ids held at once; more ids are counted in several passes."""
-
-TENTHS = 10
 
 HOURS = 24
 BINS_A_DECADE = 10

@@ -113,7 +113,6 @@ class Merchants:
     longitude: Numbers
     """Positions in millionths of a degree."""
     kind: npt.NDArray[np.str_]
-    popularity: Numbers
     pools: Pools
 
     @classmethod
@@ -147,7 +146,6 @@ class Merchants:
             latitude=latitude,
             longitude=longitude,
             kind=kind,
-            popularity=popularity,
             pools=Pools.of(_pools(groups, popularity, kind == "shop", trade)),
         )
 
