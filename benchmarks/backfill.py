@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import dagster as dg
@@ -65,16 +68,19 @@ def backfill(plant: Plant, days: int) -> Figures:
     log = plant.home / "dagster-dev.log"
     command = [str(BIN / "dagster"), "dev", "-m", plant.module, "--host", "127.0.0.1", "--port", str(port)]
     with log.open("wb") as output:
-        server = subprocess.Popen(command, cwd=PROJECT_ROOT, env=plant.environment, stdout=output, stderr=output)
+        server = subprocess.Popen(
+            command, cwd=PROJECT_ROOT, env=plant.environment, stdout=output, stderr=output, start_new_session=True
+        )
     try:
         runs = ended_runs(plant, server, asked, days)
     finally:
         server.terminate()
-        try:
-            server.wait(timeout=60)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+        with suppress(subprocess.TimeoutExpired):
+            server.wait(timeout=30)
+        # It ends its servers by SIGINT, which what a shell has put into the background ignores.
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
     if len(runs) < days or any(record.dagster_run.status != dg.DagsterRunStatus.SUCCESS for record in runs):
         sys.exit(f"The backfill of {plant.module} failed:\n{log.read_text()[-4_000:]}")
     times = [(record.start_time or 0.0, record.end_time or 0.0) for record in runs]

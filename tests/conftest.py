@@ -206,25 +206,42 @@ class DagsterDev:
 
 
 @contextmanager
-def dagster_dev(folder: Path, environment: dict[str, str]) -> Iterator[DagsterDev]:
-    """The project's `dagster dev` on a free port, with its log in `folder`."""
-    port = free_port()
-    command = [BIN / "dagster", "dev", "--host", "127.0.0.1", "--port", str(port)]
-    log = folder / "dagster-dev.log"
+def running(command: list[Any], environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A server in the project's root, ended after the body with all that it has started."""
     with log.open("wb") as output:
         server = subprocess.Popen(
             command, cwd=PROJECT_ROOT, env=environment, stdout=output, stderr=output, start_new_session=True
         )
     try:
-        yield DagsterDev(f"http://127.0.0.1:{port}", server, log)
+        yield server
     finally:
         server.terminate()
         with suppress(subprocess.TimeoutExpired):
             server.wait(timeout=30)
-        # It ends its servers by SIGINT, which what a shell has put into the background ignores.
+        # `dagster dev` ends its servers by SIGINT, which what a shell has put into the background ignores.
         with suppress(ProcessLookupError):
             os.killpg(server.pid, signal.SIGKILL)
         server.wait()
+
+
+def waited_for(what: str, found: Callable[[], Any], seconds: float) -> Any:
+    """What `found` gives, once it gives anything that is true."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if answer := found():
+            return answer
+        time.sleep(0.1)
+    pytest.fail(f"{what}: not within {seconds} s")
+
+
+@contextmanager
+def dagster_dev(folder: Path, environment: dict[str, str]) -> Iterator[DagsterDev]:
+    """The project's `dagster dev` on a free port, with its log in `folder`."""
+    port = free_port()
+    command = [BIN / "dagster", "dev", "--host", "127.0.0.1", "--port", str(port)]
+    log = folder / "dagster-dev.log"
+    with running(command, environment, log) as server:
+        yield DagsterDev(f"http://127.0.0.1:{port}", server, log)
 
 
 def missing_part(reason: str) -> NoReturn:

@@ -11,9 +11,8 @@ import socket
 import subprocess
 import tempfile
 import threading
-import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,34 +30,10 @@ from dagster_postgres import PostgresEventLogStorage
 from synth_assets.generator.audit import CLAIMS
 from synth_assets.resources import PROJECT_ROOT
 from synth_assets.storage.loopback import BUCKET, LoopbackAws
-from tests.conftest import BIN, DAY, ask, environment_for, free_port, object_keys
+from tests.conftest import BIN, DAY, ask, environment_for, free_port, missing_part, object_keys, running, waited_for
 
 DEPLOY = PROJECT_ROOT / "deploy"
 SECONDS = 180
-
-
-def waited_for(what: str, found: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline:
-        if answer := found():
-            return answer
-        time.sleep(0.1)
-    pytest.fail(f"{what}: not within {SECONDS} s")
-
-
-@contextmanager
-def running(command: list[Any], environment: dict[str, str], log: Path) -> Iterator[None]:
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=PROJECT_ROOT, env=environment, stdout=output, stderr=output)
-    try:
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def postgres_program(name: str) -> str:
@@ -66,8 +41,7 @@ def postgres_program(name: str) -> str:
     found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
     path = str(found[-1]) if found else shutil.which(name)
     if path is None:
-        missing = f"no {name} on this machine: install Debian's package postgresql"
-        pytest.fail(missing) if os.environ.get("REQUIRE_REAL_PARTS") == "1" else pytest.skip(missing)
+        missing_part(f"no {name} on this machine: install Debian's package postgresql")
     return path
 
 
@@ -90,7 +64,7 @@ def postgres() -> Iterator[dict[str, str]]:
         stack.callback(log.unlink)
         stack.enter_context(running([*unprivileged, server, "-D", data, *settings], dict(os.environ), log))
         asked = [ready, "-q", "-h", "127.0.0.1", "-p", port]
-        waited_for("PostgreSQL", lambda: subprocess.run(asked).returncode == 0)
+        waited_for("PostgreSQL", lambda: subprocess.run(asked).returncode == 0, SECONDS)
         yield {
             "DAGSTER_POSTGRES_HOST": "127.0.0.1",
             "DAGSTER_POSTGRES_PORT": port,
@@ -220,13 +194,15 @@ def test_a_run_on_ecs_is_a_task_whose_command_makes_and_lands_the_day(
         stack.enter_context(running(command("code-server"), environment, tmp_path / "code.log"))
         health = [BIN / "dagster", "api", "grpc-health-check", "--port", ports["4000"]]
         waited_for(
-            "the code server", lambda: subprocess.run(health, env=environment, capture_output=True).returncode == 0
+            "the code server",
+            lambda: subprocess.run(health, env=environment, capture_output=True).returncode == 0,
+            SECONDS,
         )
         for name in ("webserver", "daemon"):
             words = [str(workspace) if word == "workspace.yaml" else word for word in command(name)]
             stack.enter_context(running(words, environment, tmp_path / f"{name}.log"))
         query = partial(ask, f"http://127.0.0.1:{ports['3000']}/graphql")
-        waited_for("the webserver", lambda: answers(int(ports["3000"])))
+        waited_for("the webserver", lambda: answers(int(ports["3000"])), SECONDS)
         config = {
             "ops": {"payments_parquet": {"config": {"rows": 1_000}}},
             "resources": {"output_folder": {"config": {"path": str(tmp_path / "out")}}},
@@ -238,7 +214,8 @@ def test_a_run_on_ecs_is_a_task_whose_command_makes_and_lands_the_day(
         def other_tasks() -> list[str]:
             return [arn for arn in ecs.list_tasks(cluster=cluster)["taskArns"] if arn != task]
 
-        (started,) = ecs.describe_tasks(cluster=cluster, tasks=waited_for("the run's task", other_tasks))["tasks"]
+        tasks = waited_for("the run's task", other_tasks, SECONDS)
+        (started,) = ecs.describe_tasks(cluster=cluster, tasks=tasks)["tasks"]
     definition = ecs.describe_task_definition(taskDefinition=started["taskDefinitionArn"])["taskDefinition"]
     (container,) = definition["containerDefinitions"]
     (override,) = started["overrides"]["containerOverrides"]

@@ -9,7 +9,6 @@ import os
 import re
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ import pytest
 
 from synth_assets.resources import PROJECT_ROOT
 from synth_assets.storage.layout import partial_prefix
-from tests.conftest import BIN, DAY, dagster_dev, dagster_home, environment_for
+from tests.conftest import BIN, DAY, dagster_dev, dagster_home, environment_for, waited_for
 
 DAYS = ["2026-01-01", "2026-01-02", "2026-01-03"]
 KILLED = DAYS[0]
@@ -58,15 +57,6 @@ def run_config(folder: Path, rows: int) -> dict[str, Any]:
     }
 
 
-def waited_for(what: str, found: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline:
-        if answer := found():
-            return answer
-        time.sleep(0.1)
-    pytest.fail(f"{what}: not within {SECONDS} s")
-
-
 def is_generating(folder: Path, day: str) -> Callable[[], bool]:
     """Whether a run has begun the day's file, which it does before it makes a row."""
     return lambda: any(
@@ -89,7 +79,7 @@ def killed_command(folder: Path, home: Path) -> None:
         stderr=subprocess.DEVNULL,
     )
     try:
-        waited_for("the command's first rows", is_generating(folder, str(DAY)))
+        waited_for("the command's first rows", is_generating(folder, str(DAY)), SECONDS)
     finally:
         run.kill()
         run.wait()
@@ -131,12 +121,12 @@ def lived(query: Callable[..., Any], instance: dg.DagsterInstance, outputs: Path
         except OSError:
             return False
 
-    waited_for("dagster dev", up)
+    waited_for("dagster dev", up, SECONDS)
     for each in DAYS:
         rows = 1_000_000 if each == KILLED else 300_000
         launched = query(LAUNCH, day=each, config=run_config(outputs, rows))["launchRun"]
         assert launched["__typename"] == "LaunchRunSuccess", launched
-    waited_for("the first rows", is_generating(outputs, KILLED))
+    waited_for("the first rows", is_generating(outputs, KILLED), SECONDS)
     (first,) = instance.get_runs(dg.RunsFilter(tags={"dagster/partition": KILLED}))
     end_process_of(instance, first.run_id)
 
@@ -145,7 +135,7 @@ def lived(query: Callable[..., Any], instance: dg.DagsterInstance, outputs: Path
         ended = all(record.dagster_run.is_finished for record in found)
         return list(found) if ended and len(found) == len(DAYS) + 2 else []
 
-    records = waited_for("the end of all runs", all_records)
+    records = waited_for("the end of all runs", all_records, SECONDS)
 
     def freshness() -> dict[str, str | None]:
         nodes = query(FRESHNESS)["assetNodes"]
@@ -165,7 +155,7 @@ def lived(query: Callable[..., Any], instance: dg.DagsterInstance, outputs: Path
             )
             for record in records
         },
-        freshness=waited_for("freshness", freshness),
+        freshness=waited_for("freshness", freshness, SECONDS),
     )
 
 
