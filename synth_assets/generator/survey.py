@@ -15,7 +15,7 @@ from synth_assets.generator.plan import TENTHS, GenerationPlan
 from synth_assets.generator.rules import value_rules
 from synth_assets.generator.schema import TransactionSchema
 
-IDS_AT_ONCE = 8_000_000
+IDS_AT_ONCE = 4_000_000
 """Fingerprints (8 bytes) of transaction ids held at once; more ids are counted in several passes."""
 
 HOURS = 24
@@ -69,8 +69,8 @@ class Survey:
         self.schema = schema
         self.plan = plan
         self.id_passes = -(-max(rows, 1) // IDS_AT_ONCE)
-        self.fingerprints: list[pl.Series] = []
-        """Those of the transaction ids that belong to the first pass."""
+        self.fingerprints = bytearray()
+        """Those of the transaction ids that belong to the first pass, eight bytes each."""
         self.counts: Counter[str] = Counter()
         self.frauds_by_tenth = np.zeros(TENTHS, dtype=np.int64)
         self.first: np.datetime64 | None = None
@@ -98,7 +98,7 @@ class Survey:
             tenths = np.minimum(rows * TENTHS // self.plan.rows, TENTHS - 1)
             self.frauds_by_tenth += np.bincount(tenths, minlength=TENTHS)
         self._add_times(frame[self.schema.event_time].drop_nulls())
-        self.fingerprints.append(_share(frame[self.schema.primary_key].hash(), self.id_passes, 0))
+        self.fingerprints += _share(frame[self.schema.primary_key].hash(), self.id_passes, 0)
         self.counts.update(tally(batch))
         self.breaches.update(frame.select(**self._rules).row(0, named=True))
 
@@ -123,9 +123,12 @@ def repeated_ids(survey: Survey, batches: Batches, examples: int = 5) -> list[st
     gathered the first of them; the others, and ids whose fingerprints meet, are read again.
     """
     suspects = _met(survey.fingerprints)
-    survey.fingerprints.clear()
+    survey.fingerprints = bytearray()
     for number in range(1, survey.id_passes):
-        suspects += _met([_share(prints, survey.id_passes, number) for _, prints in _ids(survey.schema, batches)])
+        gathered = bytearray()
+        for _, prints in _ids(survey.schema, batches):
+            gathered += _share(prints, survey.id_passes, number)
+        suspects += _met(gathered)
     if not suspects:
         return []
     seen: Counter[str] = Counter()
@@ -134,15 +137,16 @@ def repeated_ids(survey: Survey, batches: Batches, examples: int = 5) -> list[st
     return [str(each) for each, count in seen.most_common(examples) if count > 1]
 
 
-def _met(parts: list[pl.Series], enough: int = 100) -> list[int]:
-    """Fingerprints that appear more than once, some of them where they are many."""
-    ordered = pl.concat([pl.Series(dtype=pl.UInt64), *parts]).sort().to_numpy()
+def _met(fingerprints: bytearray, enough: int = 100) -> list[int]:
+    """Fingerprints that appear more than once, some of them where they are many. Puts them in order where they are."""
+    ordered = np.frombuffer(fingerprints, dtype=np.uint64)
+    ordered.sort()
     return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])[:enough].tolist()
 
 
-def _share(prints: pl.Series, passes: int, number: int) -> pl.Series:
-    """The fingerprints of one pass of several."""
-    return prints if passes == 1 else prints.filter(prints % passes == number)
+def _share(prints: pl.Series, passes: int, number: int) -> memoryview:
+    """The fingerprints of one pass of several, as bytes: an array that grows by them is moved, not copied."""
+    return (prints if passes == 1 else prints.filter(prints % passes == number)).to_numpy().data.cast("B")
 
 
 def _ids(schema: TransactionSchema, batches: Batches) -> Iterator[tuple[pl.Series, pl.Series]]:
