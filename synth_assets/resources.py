@@ -1,12 +1,15 @@
 """Resources: where the contract and the files are, and the AWS clients. Nothing is opened at import."""
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import boto3
+import botocore.session
 import dagster as dg
 from botocore import UNSIGNED
 from botocore.config import Config as ClientConfig
+from botocore.loaders import Loader, create_loader
 from dagster_aws.s3 import S3Resource
 from dagster_aws.ssm import SSMResource
 from pydantic import Field
@@ -22,6 +25,12 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
+
+
+@cache
+def _service_models(folders: str | None) -> Loader:
+    """botocore's descriptions of the services, read once a process: half of the time that a client takes."""
+    return create_loader(folders)
 
 
 class Contract(dg.ConfigurableResource):
@@ -65,7 +74,10 @@ class TimeLimits(dg.ConfigurableResource):
         connection = ("region_name", "endpoint_url", "use_ssl", "verify")
         keys = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
         with explained(f"set up the {service} client"):
-            return boto3.session.Session(profile_name=self.profile_name).client(
+            # A session of its own for each client: it reads its credentials anew.
+            session = botocore.session.Session(profile=self.profile_name)
+            session.register_component("data_loader", _service_models(session.get_config_variable("data_path")))
+            return boto3.session.Session(botocore_session=session).client(
                 service,
                 **{name: getattr(self, name) for name in (*connection, *keys)},
                 config=ClientConfig(
