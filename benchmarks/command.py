@@ -20,7 +20,7 @@ from synth_assets.storage.loopback import BUCKET, loopback_aws
 from synth_assets.storage.s3 import Bucket, land
 from synth_assets.verdict import measure_file
 
-ASSETS = ("transaction_schema", "payments_parquet", "s3_raw_payments")
+ASSETS = ("transaction_schema", "payments_parquet", "s3_raw_payments", "label_events", "world_tables")
 """Their steps; every other step is of checks."""
 
 EMPTY = "the same command, empty assets"

@@ -59,31 +59,37 @@ def write(
     with (
         pa.OSFile(str(path), "wb") as sink,
         _writer(sink, schema, repeating, compression, provenance) as writer,
+        path.open("r+b") as written,
         ThreadPoolExecutor(1, thread_name_prefix="encode") as encoder,
     ):
         encoding: Future[None] | None = None
+        checksum = 0
         for table in tables:
             if encoding:
                 encoding.result()
+            finished = sink.tell()
             encoding = encoder.submit(writer.write_table, table, row_group_size=table.num_rows)
+            # What is finished is read back while the next row group is encoded.
+            checksum = _crc32(written, finished, checksum)
             yield table.num_rows
         if encoding:
             encoding.result()
         writer.add_key_value_metadata({SEAL_KEY: _NO_SEAL})
-    with path.open("r+b") as written:
-        seal = _seal(written)
+        writer.close()
+        seal = _seal(written, written.tell(), checksum)
         if seal is None:
             raise StorageError(
                 f"The footer of {path} has no place for its checksum, as PyArrow {pa.__version__} spells it. "
                 f"Install the versions of constraints.txt."
             )
-        place, _, checksum = seal
+        place, _, right = seal
         written.seek(place)
-        written.write(checksum)
+        written.write(right)
 
 
-def _seal(file: BinaryIO) -> tuple[int, bytes, bytes] | None:
-    """Where the file's seal is, what it says, and what it should say: the CRC-32 of all bytes but its own.
+def _seal(file: BinaryIO, start: int = 0, checksum: int = 0) -> tuple[int, bytes, bytes] | None:
+    """Where the file's seal is, what it says, and what it should say: the CRC-32 of all bytes but its own, where
+    `checksum` is that of the bytes before `start`.
 
     None where the footer has no seal. Page checksums cover neither page headers, nor statistics, nor the footer.
     """
@@ -95,13 +101,18 @@ def _seal(file: BinaryIO) -> tuple[int, bytes, bytes] | None:
     if found is None:
         return None
     place = footer + found.start(1)
-    checksum = 0
-    file.seek(0)
-    while file.tell() < place:
-        checksum = zlib.crc32(file.read(min(2**20, place - file.tell())), checksum)
+    file.seek(start)
+    checksum = _crc32(file, place, checksum)
     file.seek(place + len(_NO_SEAL))
     checksum = zlib.crc32(file.read(), checksum)
     return place, found[1], b"%08x" % checksum
+
+
+def _crc32(file: BinaryIO, end: int, checksum: int) -> int:
+    """The checksum, continued over the bytes from the file's position up to `end`."""
+    while (missing := end - file.tell()) > 0 and (part := file.read(min(2**20, missing))):
+        checksum = zlib.crc32(part, checksum)
+    return checksum
 
 
 def _writer(
