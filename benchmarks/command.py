@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
+import resource
 import time
 from functools import partial
 from pathlib import Path
@@ -63,24 +65,32 @@ def report(folder: Path, rows: int, rounds: int, days: int) -> str:
         "landing": [f"{speed:.0%} of plain upload_file's speed", goal("at least 90 %", speed >= 0.9)],
     }
     body = [
-        *([name, f"{seconds[name]:.2f}", spread(each), *notes.get(name, ["", ""])] for name, each in found.items()),
-        *([f"step {name}", f"{middle(steps, name):.2f}", spread(steps, name), "", ""] for name in steps[0]),
+        *(
+            [name, f"{seconds[name]:.2f}", spread(each), _megabytes(each), *notes.get(name, ["", ""])]
+            for name, each in found.items()
+        ),
+        *([f"step {name}", f"{middle(steps, name):.2f}", spread(steps, name), "", "", ""] for name in steps[0]),
         [
             "all check steps",
             f"{middle(checks):.2f}",
             spread(checks),
+            "",
             f"{share:.0%} of step payments_parquet",
             goal("at most half of it", share <= 0.5),
         ],
     ]
     return f"""## The whole command, {rows:,} rows
 
-{table(["what", "median s", "min–max s", "ratio", "goal"], body)}
+{table(["what", "median s", "min–max s", "peak MB", "ratio", "goal"], body)}
 
 `dagster asset materialize --select '*' --partition D` with all 13 checks and the upload to SeaweedFS on
 loopback; then the same over three empty assets with as many checks, same executor and partitions. Steps: of the whole
 command's runs, by their event log. Landing: what the upload adds to upload_file (it looks first, verifies afterwards
 and removes older objects), with the same checksum, which is at hand in both."""
+
+
+def _megabytes(figures: list[Figures]) -> str:
+    return f"{middle(figures, 'peak') / 1e6:.0f}" if "peak" in figures[0] else ""
 
 
 def partition(number: int) -> dt.date:
@@ -91,15 +101,22 @@ def materialize(plant: Plant, number: int) -> Figures:
     """A day of the plant by Dagster's own command: its wall, and its steps' by the event log."""
     config = json.dumps(plant.run_config)
     command = [str(BIN / "dagster"), "asset", "materialize", "-m", plant.module, "--select", "*"]
-    started = time.perf_counter()
-    run([*command, "--partition", str(partition(number)), "--config-json", config], plant.environment)
-    seconds = time.perf_counter() - started
+    command += ["--partition", str(partition(number)), "--config-json", config]
+    figures: Figures = fresh(timed, plant.environment, command=command)
     with dg.DagsterInstance.from_config(str(plant.home)) as instance:
         (last,) = instance.get_runs(limit=1)
         steps = instance.get_run_step_stats(last.run_id)
     # In the order of their execution.
     times = sorted((step.start_time or 0.0, step.end_time or 0.0, step.step_key) for step in steps)
-    return {"seconds": seconds, "steps": {name: end - start for start, end, name in times}}
+    return figures | {"steps": {name: end - start for start, end, name in times}}
+
+
+def timed(command: list[str]) -> Figures:
+    """The wall of a command, and the most memory that its process has held."""
+    started = time.perf_counter()
+    run(command, os.environ)
+    seconds = time.perf_counter() - started
+    return {"seconds": seconds, "peak": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024}
 
 
 def send(how: str, path: str, partition: str) -> Figures:
