@@ -29,7 +29,7 @@ PROJECT_ROOT = Path(__file__).resolve().parents[1]
 
 @cache
 def _service_models(folders: str | None) -> Loader:
-    """botocore's descriptions of the services, read once a process: half of the time that a client takes."""
+    """botocore's descriptions of the services, read once a process: most of the time that a client takes."""
     return create_loader(folders)
 
 
