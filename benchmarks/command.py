@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
-import resource
 import time
 from functools import partial
 from pathlib import Path
@@ -14,7 +12,7 @@ import boto3
 import dagster as dg
 
 from benchmarks import day
-from benchmarks.fresh import BIN, Figures, fresh, in_turns, run
+from benchmarks.fresh import BIN, Figures, fresh, in_turns, timed
 from benchmarks.plants import Plant, empty_plant, project_plant
 from benchmarks.report import goal, middle, spread, table
 from synth_assets.storage.layout import file_name, object_key
@@ -109,14 +107,6 @@ def materialize(plant: Plant, number: int) -> Figures:
     # In the order of their execution.
     times = sorted((step.start_time or 0.0, step.end_time or 0.0, step.step_key) for step in steps)
     return figures | {"steps": {name: end - start for start, end, name in times}}
-
-
-def timed(command: list[str]) -> Figures:
-    """The wall of a command, and the most memory that its process has held."""
-    started = time.perf_counter()
-    run(command, os.environ)
-    seconds = time.perf_counter() - started
-    return {"seconds": seconds, "peak": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024}
 
 
 def send(how: str, path: str, partition: str) -> Figures:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import resource
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,15 @@ def run(command: list[str], environment: Mapping[str, str]) -> str:
     if done.returncode:
         sys.exit(f"{Path(command[0]).name} {' '.join(command[1:5])} failed:\n{done.stderr[-4_000:]}")
     return done.stdout
+
+
+def timed(command: list[str]) -> Figures:
+    """The wall of a command, and the most memory that its process has held. For a fresh process: the maximum begins
+    with that of the process that starts the command, which this module alone keeps small."""
+    started = time.perf_counter()
+    run(command, os.environ)
+    seconds = time.perf_counter() - started
+    return {"seconds": seconds, "peak": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024}
 
 
 def in_turns(part: str, rounds: int, peers: Mapping[str, Callable[[int], Figures]]) -> dict[str, list[Figures]]:
