@@ -218,3 +218,16 @@ def test_ids_are_compared_in_several_passes_as_in_one(schema, tmp_path, table, m
     claims = judge_file(schema, DAY, write_day(tmp_path, schema, PLAN, twice))
     summary = next(claim.summary for claim in claims if claim.name == "transaction_ids_unique")
     assert table["transaction_id"][19_999].as_py() in summary
+
+
+def test_every_pass_finds_the_ids_that_are_its_own(schema, table, monkeypatch):
+    monkeypatch.setattr(survey, "IDS_AT_ONCE", 3_000)
+    ids = table["transaction_id"].to_pylist()
+    ids[:60] = ids[-60:]
+    batches = put(table, "transaction_id", ids).to_batches(max_chunksize=4_096)
+    read = survey.Survey(schema, PLAN, table.num_rows)
+    for batch in batches:
+        read.add(batch)
+    assert read.id_passes == 7
+    found = survey.repeated_ids(read, lambda names: (batch.select(names) for batch in batches), examples=100)
+    assert set(found) == set(ids[:60])
