@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import random
+import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,102 +19,90 @@ from synth_assets.verdict import judge_file
 from tests.conftest import DAY, PROJECT_ROOT, make_plan, object_keys, write_day
 
 PARENT = """
-import os, sys
+import json, os, resource, signal, sys, threading
 import dagster as dg
 from synth_assets.definitions import defs
-from synth_assets.resources import Contract, OutputFolder, TimedS3Resource
+from synth_assets.resources import OutputFolder
 
-def say(word):
-    os.write(1, f"{word}\\n".encode())
+FOLDER, DAY = sys.argv[1:]
 
-class SayingContract(Contract):
-    def read(self):
-        say("contract")
-        return super().read()
+def listen(deadly):
+    seen, one = [], threading.Lock()
 
-class SayingFolder(OutputFolder):
-    @property
-    def folder(self):
-        say("folder")
-        return super().folder
+    def hook(event, args):
+        if event == "http.client.send":
+            what = "send"
+        elif event in ("os.rename", "os.remove") and str(args[0]).startswith(FOLDER):
+            what = f"{event} {os.path.basename(args[0])}"
+        else:
+            return
+        with one:
+            seen.append(what)
+            if len(seen) == deadly:
+                os.kill(os.getpid(), signal.SIGKILL)
 
-class SayingS3(TimedS3Resource):
-    def get_client(self):
-        say("s3")
-        return super().get_client()
+    sys.addaudithook(hook)
+    return seen
+
+def limit(bytes_):
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_, bytes_))
 
 def run():
-    resources = {"contract": SayingContract(), "output_folder": SayingFolder(path=sys.argv[1]), "s3": SayingS3()}
     plant = dg.Definitions(
-        assets=defs.assets, asset_checks=defs.asset_checks, jobs=defs.jobs, resources={**defs.resources, **resources}
+        assets=defs.assets, asset_checks=defs.asset_checks, jobs=defs.jobs,
+        resources={**defs.resources, "output_folder": OutputFolder(path=FOLDER)},
     )
     with dg.DagsterInstance.ephemeral() as instance:
         result = plant.resolve_job_def("daily_payments").execute_in_process(
             run_config={"ops": {"payments_parquet": {"config": {"rows": 150_000, "chunk_size": 8_000}}}},
-            partition_key=sys.argv[2], instance=instance, raise_on_error=False,
+            partition_key=DAY, instance=instance, raise_on_error=False,
         )
-        passed = all(each.passed for each in result.get_asset_check_evaluations())
-        return result.success and passed
+        return result.success and all(each.passed for each in result.get_asset_check_evaluations())
 
-for _ in sys.stdin:
+for line in sys.stdin:
+    moment = json.loads(line)
+    reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        os._exit(0 if run() else 1)
-    say(f"pid {child}")
+        seen = listen(moment.get("step"))
+        if "bytes" in moment:
+            limit(moment["bytes"])
+        good = run()
+        with open(writing, "w") as pipe:
+            json.dump(seen, pipe)
+        os._exit(0 if good else 1)
+    os.close(writing)
+    with open(reading) as pipe:
+        seen = pipe.read()
     _, status = os.waitpid(child, 0)
-    say(f"ended {os.waitstatus_to_exitcode(status)}")
+    print(json.dumps([os.waitstatus_to_exitcode(status), json.loads(seen or "null")]), flush=True)
 """
-"""Imports everything once, and forks a run for every line that it is sent. A run says how far it is."""
+"""Imports everything once, and forks a run for every line that it is sent."""
 
 
 class Runs:
+    """Runs that replace the day of another run, one after the other, and end where they are told to."""
+
     def __init__(self, folder: Path) -> None:
         self.parent = subprocess.Popen(
             [sys.executable, "-c", PARENT, folder, str(DAY)],
             cwd=PROJECT_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
 
-    def start(self) -> int:
+    def __call__(self, **moment: int) -> tuple[int, list[str]]:
+        """A run's exit code, and its steps: files of the folder that it renamed or removed, and what it sent.
+
+        Before its step number `step`, counted from 1, it is killed; `bytes` is where the kernel ends it as soon as it
+        writes beyond that place in a file. A run that is not ended tells its steps.
+        """
         assert self.parent.stdin
-        self.parent.stdin.write("\n")
-        self.parent.stdin.flush()
-        pid, self.said = 0, []
-        while not pid:
-            word = self._hear()
-            pid = int(word.removeprefix("pid ")) if word.startswith("pid ") else 0
-        return pid
-
-    def _hear(self) -> str:
         assert self.parent.stdout
-        word = self.parent.stdout.readline().strip()
-        assert word, "the parent of the runs has ended"
-        self.said.append((word, time.monotonic()))
-        return word
-
-    def wait_for(self, word: str) -> None:
-        """Returns as soon as the run of `start` has said it; it may have done so before it was known by its id."""
-        while not any(said.startswith(word) for said, _ in self.said):
-            self._hear()
-
-    def end(self) -> int:
-        self.wait_for("ended ")
-        return int(self.said[-1][0].removeprefix("ended "))
-
-    def whole(self) -> dict[str, float]:
-        """A run to its end: the seconds of its stages."""
-        self.start()
-        assert self.end() == 0
-        times = {}
-        for word, moment in self.said:
-            times.setdefault(word.split()[0], []).append(moment)
-        return {
-            "start": times["folder"][0] - times["contract"][0],
-            # The second look at the folder is the checks'.
-            "file": times["folder"][1] - times["folder"][0],
-            "check": times["s3"][0] - times["folder"][1],
-            # The second client is that of the check of the object.
-            "upload": times["s3"][1] - times["s3"][0],
-        }
+        self.parent.stdin.write(json.dumps(moment) + "\n")
+        self.parent.stdin.flush()
+        code, steps = json.loads(self.parent.stdout.readline())
+        return code, steps or []
 
 
 @pytest.fixture
@@ -128,24 +113,12 @@ def runs(aws, tmp_path) -> Iterator[Runs]:
     made.parent.wait(30)
 
 
-def moments() -> list[tuple[str, str, float]]:
-    """Twelve of them: a stage, the word with which it begins, and how far into it."""
-    rng = random.Random(20)
-    return [
-        *(("file", "folder", rng.uniform(0, 0.9)) for _ in range(4)),
-        # The last row groups, the flush and the rename.
-        *(("file", "folder", rng.uniform(0.9, 1.1)) for _ in range(3)),
-        *(("check", "folder", rng.uniform(1.0, 2.0)) for _ in range(1)),
-        *(("upload", "s3", rng.uniform(0.1, 1)) for _ in range(4)),
-    ]
-
-
 def stored() -> dict[str, bytes]:
     client = boto3.client("s3")
     return {key: client.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in object_keys(client)}
 
 
-def test_a_run_killed_at_any_of_twelve_moments_leaves_whole_files_and_the_next_run_is_as_if_nothing_had_been(
+def test_a_run_killed_at_any_moment_leaves_whole_files_and_the_next_run_is_as_if_nothing_had_been(
     runs, schema, tmp_path
 ):
     folder = tmp_path / "out"
@@ -153,13 +126,9 @@ def test_a_run_killed_at_any_of_twelve_moments_leaves_whole_files_and_the_next_r
     client: Any = boto3.client("s3")
     old = write_day(tmp_path, schema, make_plan())
     new = folder / file_name(150_000, DAY)
-    stages = runs.whole()
-    whole = {old.name: old.read_bytes(), new.name: new.read_bytes()}
-    for path in (old, new):
-        assert [claim for claim in judge_file(schema, DAY, path) if not claim.passed] == []
-    left = {"a partial file": 0, "the new file": 0, "the new object": 0}
-    for stage, word, share in moments():
-        # The day as another run has left it.
+    whole = {old.name: old.read_bytes()}
+
+    def put_the_day_of_another_run() -> None:
         for path in folder.iterdir():
             path.unlink()
         for key in object_keys(client):
@@ -167,13 +136,24 @@ def test_a_run_killed_at_any_of_twelve_moments_leaves_whole_files_and_the_next_r
         (folder / old.name).write_bytes(whole[old.name])
         client.put_object(Bucket=BUCKET, Key=object_key(old.name, DAY), Body=whole[old.name])
 
-        pid = runs.start()
-        runs.wait_for(word)
-        time.sleep(share * stages[stage])
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        ended = runs.end()
-        assert ended in {-signal.SIGKILL, 0}
+    put_the_day_of_another_run()
+    code, steps = runs()
+    assert code == 0
+    whole[new.name] = new.read_bytes()
+    for path in (old, new):
+        assert [claim for claim in judge_file(schema, DAY, path) if not claim.passed] == []
+    sends = [number for number, step in enumerate(steps, 1) if step == "send"]
+    size = len(whole[new.name])
+    moments = [
+        *({"bytes": place} for place in (size // 100, size // 2, size - 1)),
+        *({"step": number} for number, step in enumerate(steps, 1) if step != "send"),
+        *({"step": sends[len(sends) * share // 100]} for share in (0, 30, 70, 99)),
+    ]
+    left = set()
+    for moment in moments:
+        put_the_day_of_another_run()
+        code, _ = runs(**moment)
+        assert code == -(signal.SIGXFSZ if "bytes" in moment else signal.SIGKILL), moment
 
         files = {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.startswith(".")}
         assert files
@@ -181,15 +161,13 @@ def test_a_run_killed_at_any_of_twelve_moments_leaves_whole_files_and_the_next_r
         objects = stored()
         assert objects
         assert objects.items() <= {object_key(name, DAY): content for name, content in whole.items()}.items()
-        left["a partial file"] += any(path.name.endswith(".partial") for path in folder.iterdir())
-        left["the new file"] += new.name in files
-        left["the new object"] += object_key(new.name, DAY) in objects
+        partial = [path.stat().st_size for path in folder.iterdir() if path.name.endswith(".partial")]
+        assert "bytes" not in moment or partial == [moment["bytes"]]
+        left.add((bool(partial), new.name in files, object_key(new.name, DAY) in objects))
 
-        runs.whole()
+        assert runs()[0] == 0
         assert {path.name: path.read_bytes() for path in folder.iterdir()} == {new.name: whole[new.name]}
         assert stored() == {object_key(new.name, DAY): whole[new.name]}
         assert client.list_multipart_uploads(Bucket=BUCKET).get("Uploads", []) == []
-    # The moments were spread: runs died before, in and after each step. (Parts left behind are in test_faults, for
-    # sure; here they depend on how fast the server is.)
-    assert 1 <= left["a partial file"] < 12
-    assert 1 <= left["the new file"] < 12
+    # Runs died before, in and after each step: with a partial file, with the new file, with its object too.
+    assert left == {(True, False, False), (False, True, False), (False, True, True)}
