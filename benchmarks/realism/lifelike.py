@@ -12,6 +12,7 @@ import polars as pl
 
 from benchmarks.realism import days
 from benchmarks.realism.report import Measure, between, share, told
+from synth_assets.generator.agreements import CYCLE_DAYS
 
 BUSY = 60
 """Payments of a card in all the days, from which its own merchants are ranked."""
@@ -137,6 +138,21 @@ def weekly(setting: days.Setting) -> Iterator[Measure]:
     yield Measure("busiest weekday", f"Friday or Saturday ({source})", most, most in ("Friday", "Saturday"))
     yield Measure("quietest weekday", f"Sunday or Monday ({source})", least, least in ("Sunday", "Monday"))
     yield between("busiest over quietest weekday", 1.1, 2.0, counts["len"][-1] / counts["len"][0], source="assumed")
+
+
+def recurring(setting: days.Setting) -> Iterator[Measure]:
+    """How many of a day's recurring payments a day finds again: a month later, and the day after."""
+    agreement = ["customer_id", "merchant_id", "amount"]
+    first, next_day, next_cycle = (
+        days.payments([setting.plan(days.FIRST_DAY + dt.timedelta(days=later))]).filter("is_recurring")
+        for later in (0, 1, CYCLE_DAYS)
+    )
+    for name, low, high, other in (
+        (f"recurring payments that recur after {CYCLE_DAYS} days", 90, 100, next_cycle),
+        ("recurring payments that recur the day after", 0, 5, next_day),
+    ):
+        again = first.join(other, on=agreement, how="semi").height
+        yield share(name, low, high, again / first.height, "assumed")
 
 
 def amounts(payments: pl.DataFrame) -> Iterator[Measure]:

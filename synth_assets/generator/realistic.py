@@ -20,6 +20,7 @@ import polars as pl
 
 from synth_assets.generator import atlas, reference
 from synth_assets.generator import world as w
+from synth_assets.generator.agreements import DAY_MS, Agreements, due
 from synth_assets.generator.columns import (
     RECURRING_RATE,
     Block,
@@ -84,7 +85,7 @@ PHONE_DAYS = 730
 
 _HABIT_OF_64 = np.repeat(np.arange(HABITS + 1), [18, 12, 8, 6, 5, 4, 3, 2, EXPLORING])
 """How often a customer goes to each habit; the last place stands for any other merchant."""
-_WEEK_MS = 7 * 86_400_000
+_WEEK_MS = 7 * DAY_MS
 
 
 def _of_scenarios(value: Callable[[Scenario], float]) -> Floats:
@@ -109,6 +110,7 @@ class Draft:
         moment: milliseconds since 1970 (UTC), in order.
         card, generation: the card in the world, and how often it has been renewed.
         incidents: the block's incidents; their rows count from the block's first.
+        agreements: the standing agreements that pay; an incident takes the place of one.
     """
 
     step: Numbers
@@ -116,6 +118,7 @@ class Draft:
     card: Numbers
     generation: Numbers
     incidents: Incidents
+    agreements: Agreements
 
 
 def draft(world: World, plan: GenerationPlan, streams: BlockStreams) -> Draft:
@@ -125,11 +128,14 @@ def draft(world: World, plan: GenerationPlan, streams: BlockStreams) -> Draft:
     step, moment = rhythm.moment((first + np.sort(streams.fractions("event_time")) * streams.rows) / plan.rows)
     zone = rhythm.zone(step, streams.words("card/zone"))
     slot = world.zone_starts[zone] + streams.below("card", world.zone_counts[zone])
+    agreements = due(world, rhythm, plan, first, step, moment)
+    slot[agreements.rows] = agreements.slot
     card = world.slots[slot].astype(np.int64)
     incidents = incidents_between(world, rhythm, plan, first, first + streams.rows)
     incidents = replace(incidents, rows=incidents.rows - first)
     card[incidents.rows] = incidents.card
-    return Draft(step, moment, card, world.generation(card, rhythm.month[step]), incidents)
+    generation = world.generation(card, rhythm.month[step])
+    return Draft(step, moment, card, generation, incidents, agreements.without(incidents.rows))
 
 
 @dataclass(frozen=True)
@@ -185,8 +191,8 @@ class RealisticBlock(Block):
 
     @cached_property
     def recurring(self) -> Mask:
-        recurring = self.streams.chosen("is_recurring", RECURRING_RATE)
-        recurring[self.draft.incidents.rows] = False
+        recurring = np.zeros(self.rows, dtype=np.bool_)
+        recurring[self.draft.agreements.rows] = True
         return recurring
 
     @cached_property
@@ -210,6 +216,7 @@ class RealisticBlock(Block):
         foreign = _MERCHANTS[self.scenario] != OWN
         strange[self.changed[foreign]] = True
         words[strange] = self.streams.words("merchant_id")[strange]
+        words[self.draft.agreements.rows] = self.draft.agreements.word
         anywhere = (words & np.uint64(0xFF)) < np.uint64(round(FOREIGN_SHOPS * 256))
         shops = np.where(anywhere, w.ANYWHERE, w.DOMESTIC + w.PLACE_COUNTRY[self.home])
         shops[self.recurring] = w.SUBSCRIPTIONS
@@ -268,7 +275,7 @@ class RealisticBlock(Block):
         """Two numbers that name the device: of the customer (renewed now and then), of the merchant, or of a case."""
         customer = self.customer.astype(np.uint64)
         age = hashed(self.plan.seed, "device/age", self.customer) % np.uint64(PHONE_DAYS)
-        generation = ((self.draft.moment // 86_400_000).astype(np.uint64) + age) // np.uint64(PHONE_DAYS)
+        generation = ((self.draft.moment // DAY_MS).astype(np.uint64) + age) // np.uint64(PHONE_DAYS)
         terminal = self.device_kind == POS
         owner = np.where(terminal, self.merchant.astype(np.uint64) | np.uint64(1 << 32), customer)
         number = np.where(terminal, self.streams.below("device_id/terminal", 4), generation)

@@ -11,6 +11,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from synth_assets.generator import atlas
+from synth_assets.generator.agreements import CYCLE_DAYS
 from synth_assets.generator.audit import CLAIMS, binomial_bounds
 from synth_assets.generator.history import CardHistory
 from synth_assets.generator.labels import label_events
@@ -42,7 +43,7 @@ def days(schema) -> pl.DataFrame:
     )  # fmt: skip
 
 
-GOLDEN = "f1c3761357bd33e9e11390dfc276cc53f110af9867e977ac996254cd646995b6"
+GOLDEN = "f954aed99846ac306eeaa6a0959f3c4982c67f7e84064ab134513c17c7bf64f7"
 
 
 # --- the laws ---------------------------------------------------------------------------------------------------
@@ -198,12 +199,47 @@ def test_positions_lie_near_the_merchant(days):
     assert spread["longitude"].max() < 0.0061
 
 
-def test_recurring_payments_recur_at_one_merchant_for_one_amount(days):
-    recurring = days.filter("is_recurring").group_by("card_pan_hash", "merchant_id").agg(
-        amounts=pl.col("amount").n_unique(), payments=pl.len(), days=pl.col("day").n_unique()
-    )  # fmt: skip
-    assert recurring["amounts"].max() == 1
-    assert (recurring["days"] > 1).sum() > 100
+def test_recurring_payments_recur_after_thirty_days_at_one_merchant_for_one_amount(schema):
+    first, day_after, next_cycle = (
+        make_frame(schema, realistic(day=DAY + dt.timedelta(days=days), rows=60_000, customers=40_000))
+        .filter("is_recurring")
+        .select("customer_id", "merchant_id", "amount", minute=pl.col("event_time").dt.epoch("s") % 86_400 / 60)
+        for days in (0, 1, CYCLE_DAYS)
+    )
+    agreement = ["customer_id", "merchant_id"]
+    again = first.join(next_cycle, on=agreement)
+    # But for incidents, which take the place of some.
+    assert again.select(agreement).n_unique() > 0.9 * first.height > 5_000
+    assert (again["amount"] == again["amount_right"]).mean() > 0.99
+    minutes = (again["minute"] - again["minute_right"]).abs()
+    assert minutes.quantile(0.9) < 90
+    assert first.join(day_after, on=agreement).height < 0.05 * first.height
+
+
+def test_agreements_are_the_same_whatever_blocks_and_rows_a_day_has():
+    plan = realistic(rows=2 * BLOCK_ROWS + 77)
+    *_, third = day_blocks(plan)
+    *_, alone = day_blocks(plan, 2)
+    assert third[2].agreements.word.tolist() == alone[2].agreements.word.tolist() != []
+    few, many = (
+        np.concatenate([made.agreements.word for *_, made in day_blocks(realistic(rows=rows))])
+        for rows in (20_000, 40_000)
+    )
+    assert len(set(few) & set(many)) > 0.9 * len(few)
+    assert len(set(many)) == len(many)
+
+
+def test_a_window_of_days_has_the_agreements_of_each_of_them():
+    def words(**settings: Any) -> list[int]:
+        return np.concatenate(
+            [made.agreements.word for *_, made in day_blocks(realistic(customers=1_000, **settings))]
+        ).tolist()
+
+    window = words(rows=60_000, lookback_days=3)
+    assert len(set(window)) == len(window) > 5_000
+    for day in (DAY - dt.timedelta(days=2), DAY):
+        alone = words(day=day, rows=20_000)
+        assert len(set(window) & set(alone)) > 0.8 * len(alone)
 
 
 def test_customers_go_back_to_their_merchants(days):
