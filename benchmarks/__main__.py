@@ -8,13 +8,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import backfill, command, engine, memory, profile, tpch
+from benchmarks import backfill, command, engine, files, memory, profile, tpch
 from benchmarks.report import machine
 
 PARTS = {
     "engine": engine.report,
     "tpch": tpch.report,
     "memory": memory.report,
+    "files": files.report,
     "command": command.report,
     "backfill": backfill.report,
     "profile": profile.report,

@@ -44,13 +44,14 @@ def report(folder: Path, rows: int, rounds: int, days: int) -> str:
             f"{each['seconds']:.1f}",
             f"{each['seconds'] / days:.2f}",
             f"{each['run']:.2f}",
+            f"{each['history'] / days / 1e6:.2f}",
             f"{ours['seconds'] / nothing['seconds']:.2f}× empty" if each is ours else "",
         ]
         for name, each in found.items()
     ]
     return f"""## Backfill of {days} days
 
-{table(["what", "wall s", "wall s a partition", "mean run s", "ratio"], body)}
+{table(["what", "wall s", "wall s a partition", "mean run s", "MB of history a run", "ratio"], body)}
 
 Through the daemon of `dagster dev`, two runs at a time, once each, from the first run's start to the last one's end;
 with all checks and the upload. One run a partition: this project has no single-run backfill, because check results of a
@@ -62,6 +63,7 @@ def backfill(plant: Plant, days: int) -> Figures:
     say(f"backfill: {plant.module}, {days} days")
     # The daemon looks for backfills every 30 s, first at its start: so this one is asked for before it.
     asked = launch(plant, days)
+    history = kept(plant)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -87,7 +89,13 @@ def backfill(plant: Plant, days: int) -> Figures:
     return {
         "seconds": max(end for _, end in times) - min(start for start, _ in times),
         "run": sum(end - start for start, end in times) / days,
+        "history": kept(plant) - history,
     }
+
+
+def kept(plant: Plant) -> int:
+    """Bytes of the plant's history in SQLite and of what its runs have printed."""
+    return sum(path.stat().st_size for path in (plant.home / ".dagster").rglob("*") if path.is_file())
 
 
 def launch(plant: Plant, days: int) -> str:

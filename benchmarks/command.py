@@ -64,14 +64,15 @@ def report(folder: Path, rows: int, rounds: int, days: int) -> str:
     }
     body = [
         *(
-            [name, f"{seconds[name]:.2f}", spread(each), _megabytes(each), *notes.get(name, ["", ""])]
+            [name, f"{seconds[name]:.2f}", spread(each), *_used(each), *notes.get(name, ["", ""])]
             for name, each in found.items()
         ),
-        *([f"step {name}", f"{middle(steps, name):.2f}", spread(steps, name), "", "", ""] for name in steps[0]),
+        *([f"step {name}", f"{middle(steps, name):.2f}", spread(steps, name), "", "", "", ""] for name in steps[0]),
         [
             "all check steps",
             f"{middle(checks):.2f}",
             spread(checks),
+            "",
             "",
             f"{share:.0%} of step payments_parquet",
             goal("at most half of it", share <= 0.5),
@@ -79,7 +80,7 @@ def report(folder: Path, rows: int, rounds: int, days: int) -> str:
     ]
     return f"""## The whole command, {rows:,} rows
 
-{table(["what", "median s", "min–max s", "peak MB", "ratio", "goal"], body)}
+{table(["what", "median s", "min–max s", "processor s", "peak MB", "ratio", "goal"], body)}
 
 `dagster asset materialize --select '*' --partition D` with all 13 checks and the upload to SeaweedFS on
 loopback; then the same over three empty assets with as many checks, same executor and partitions. Steps: of the whole
@@ -87,8 +88,10 @@ command's runs, by their event log. Landing: what the upload adds to upload_file
 and removes older objects), with the same checksum, which is at hand in both."""
 
 
-def _megabytes(figures: list[Figures]) -> str:
-    return f"{middle(figures, 'peak') / 1e6:.0f}" if "peak" in figures[0] else ""
+def _used(figures: list[Figures]) -> list[str]:
+    if "processor" not in figures[0]:
+        return ["", ""]
+    return [f"{middle(figures, 'processor'):.1f}", f"{middle(figures, 'peak') / 1e6:.0f}"]
 
 
 def partition(number: int) -> dt.date:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -26,15 +29,15 @@ def contract() -> TransactionSchema:
     return TransactionSchema.parse(path.read_text(), source=path.name)
 
 
-def plan_of(rows: int) -> GenerationPlan:
-    """The default plan of a day."""
-    return GenerationPlan.of(day=DAY, rows=rows)
+def plan_of(rows: int, **settings: Any) -> GenerationPlan:
+    """The plan of a day: the default one, but for the settings."""
+    return GenerationPlan.of(day=DAY, rows=rows, **settings)
 
 
-def engine(path: str, rows: int, workers: int) -> Figures:
+def engine(path: str, rows: int, workers: int, settings: Mapping[str, Any] = MappingProxyType({})) -> Figures:
     """From the contract to the finished file, as the asset makes it."""
     started = time.perf_counter()
-    simulator = TransactionSimulator(contract(), plan_of(rows), workers)
+    simulator = TransactionSimulator(contract(), plan_of(rows, **settings), workers)
     for _ in write_file(Path(path), simulator):
         pass
     return measured(path, rows, time.perf_counter() - started)

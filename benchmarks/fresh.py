@@ -39,12 +39,13 @@ def run(command: list[str], environment: Mapping[str, str]) -> str:
 
 
 def timed(command: list[str]) -> Figures:
-    """The wall of a command, and the most memory that its process has held. For a fresh process: the maximum begins
-    with that of the process that starts the command, which this module alone keeps small."""
+    """The wall of a command, its processor time, and the most memory that its process has held. For a fresh process:
+    the maximum begins with that of the process that starts the command, which this module alone keeps small."""
     started = time.perf_counter()
     run(command, os.environ)
     seconds = time.perf_counter() - started
-    return {"seconds": seconds, "peak": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024}
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {"seconds": seconds, "processor": used.ru_utime + used.ru_stime, "peak": used.ru_maxrss * 1024}
 
 
 def in_turns(part: str, rounds: int, peers: Mapping[str, Callable[[int], Figures]]) -> dict[str, list[Figures]]:
