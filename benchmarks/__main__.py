@@ -26,7 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Measure the engine beside its peers: a Markdown report on stdout, progress on stderr. Linux only. "
-        "At the default size it takes about 8 minutes and 12 GB in the temporary folder.",
+        "At the default size it takes about 12 minutes and 12 GB in the temporary folder.",
     )
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (default: all)")
     parser.add_argument(
