@@ -76,7 +76,7 @@ def frame_of(table: pa.Table) -> pl.DataFrame:
 def digest(frame: pl.DataFrame) -> str:
     """SHA-256 of a frame's names, types and values, whatever its chunks."""
     text = frame.rechunk().with_columns(pl.all().cast(pl.String)).write_csv(null_value="\0")
-    return hashlib.sha256(f"{frame.schema}{text}".encode()).hexdigest()
+    return hashlib.sha256(f"{list(frame.schema.items())}{text}".encode()).hexdigest()
 
 
 def write_day(folder: Path, schema: TransactionSchema, plan: GenerationPlan, table: pa.Table | None = None) -> Path:

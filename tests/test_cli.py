@@ -225,16 +225,16 @@ def read_to_end(terminal: int) -> str:
 def test_a_person_at_a_terminal_sees_a_bar_with_the_rate_in_place_of_the_lines(somewhere_else):
     terminal, stderr = pty.openpty()
     termios.tcsetwinsize(stderr, (24, 100))
-    arguments = ("--rows", "200000", "--chunk-size", "20000", "--date", str(DAY))
+    arguments = ("--rows", "900000", "--chunk-size", "20000", "--date", str(DAY))
     with subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=stderr) as process:
         os.close(stderr)
         shown = read_to_end(terminal)
         os.close(terminal)
-        assert process.stdout.read().decode() == f"{somewhere_else}/outputs/payments_200000_{DAY}.parquet\n"
+        assert process.stdout.read().decode() == f"{somewhere_else}/outputs/payments_900000_{DAY}.parquet\n"
     assert process.returncode == 0
-    assert re.search(r"writing +[1-9]\d%\|█.*\| \d+k of 200k rows, \S+k? rows/s, 00:\d\d left", shown)  # it moves
-    assert re.search(r"checking +100%\|█+\| 200k of 200k rows, 00:\d\d so far", shown)
-    assert re.search(r"done +100%\|█+\| 200k of 200k rows in 00:\d\d", shown)
+    assert re.search(r"writing +[1-9]\d%\|█.*\| \d+k of 900k rows, \S+k? rows/s, 00:\d\d left", shown)  # it moves
+    assert re.search(r"checking +100%\|█+\| 900k of 900k rows, 00:\d\d so far", shown)
+    assert re.search(r"done +100%\|█+\| 900k of 900k rows in 00:\d\d", shown)
     assert "chunk" not in shown
 
 

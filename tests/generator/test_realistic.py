@@ -43,7 +43,7 @@ def days(schema) -> pl.DataFrame:
     )  # fmt: skip
 
 
-GOLDEN = "f954aed99846ac306eeaa6a0959f3c4982c67f7e84064ab134513c17c7bf64f7"
+GOLDEN = "155655b1222d58f8cb6565ce326d3f4a6ba7b06ae48ef0c1653e8d0c88638be0"
 
 
 # --- the laws ---------------------------------------------------------------------------------------------------

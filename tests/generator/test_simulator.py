@@ -14,7 +14,7 @@ from synth_assets.generator.simulator import TransactionSimulator
 from synth_assets.generator.streams import BLOCK_ROWS, BlockStreams
 from tests.conftest import DAY, PROJECT_ROOT, digest, frame_of, make_frame, make_plan
 
-GOLDEN = "5e3345666fc95c8888c7f79542386dc4c19f6e5a773dd2c39fb50cd1e98f1da5"
+GOLDEN = "7431329deaa110c0a4c881955e5ce9fec02efc167970d1712acc461d1f3aecc8"
 
 
 def test_a_small_day_is_what_it_always_was(schema):
