@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -34,7 +32,7 @@ def plan_of(rows: int, **settings: Any) -> GenerationPlan:
     return GenerationPlan.of(day=DAY, rows=rows, **settings)
 
 
-def engine(path: str, rows: int, workers: int, settings: Mapping[str, Any] = MappingProxyType({})) -> Figures:
+def engine(path: str, rows: int, workers: int, **settings: Any) -> Figures:
     """From the contract to the finished file, as the asset makes it."""
     started = time.perf_counter()
     simulator = TransactionSimulator(contract(), plan_of(rows, **settings), workers)

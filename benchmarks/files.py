@@ -15,47 +15,45 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from benchmarks import day
-from benchmarks.fresh import Figures, fresh, in_turns
+from benchmarks.fresh import Figures, fresh, in_turns, say
 from benchmarks.report import middle, table
 
 ROW_GROUPS = (25_000, 100_000, 1_000_000)
 NOON = dt.datetime.combine(day.DAY, dt.time(12), dt.UTC)
 ONE = NOON + dt.timedelta(hours=1)
 
+KINDS: dict[str, dict[str, str]] = {
+    "snappy (default)": {},
+    "zstd": {"compression": "zstd"},
+    "lz4": {"compression": "lz4"},
+    "none": {"compression": "none"},
+    "realistic, snappy": {"profile": "realistic"},
+}
+
 
 def report(folder: Path, rows: int, rounds: int, days: int) -> str:
-    return f"{stored(folder / 'stored.parquet', rows // 2)}\n\n{read_by(folder, rows, rounds)}"
-
-
-def stored(path: Path, rows: int) -> str:
     workers = fresh(day.default_workers)
-    kinds: dict[str, dict[str, Any]] = {
-        "snappy (default)": {},
-        "zstd": {"compression": "zstd"},
-        "lz4": {"compression": "lz4"},
-        "none": {"compression": "none"},
-        "realistic, snappy": {"profile": "realistic"},
-    }
-    found = in_turns(
-        "files, bytes",
-        1,
-        {
-            name: lambda _, chosen=settings: fresh(day.engine, path=path, rows=rows, workers=workers, settings=chosen)
-            for name, settings in kinds.items()
-        },
-    )
-    body = [[name, f"{middle(each, 'bytes') / rows:.0f}"] for name, each in found.items()]
-    return f"## Bytes a row, {rows:,} rows\n\n{table(['file', 'bytes a row'], body)}"
 
+    def made(path: Path, rows: int, settings: dict[str, Any]) -> Figures:
+        say(f"files: made with {settings or 'the default settings'}")
+        figures: Figures = fresh(day.engine, path=path, rows=rows, workers=workers, **settings)
+        return figures
 
-def read_by(folder: Path, rows: int, rounds: int) -> str:
-    sizes = [size for size in ROW_GROUPS if size <= rows] or [rows]
-    workers = fresh(day.default_workers)
+    half = rows // 2
+    stored = {name: made(folder / "stored.parquet", half, settings) for name, settings in KINDS.items()}
+    sizes = [min(size, rows) for size in ROW_GROUPS]
     paths = {size: folder / f"groups_of_{size}.parquet" for size in sizes}
-    made = {
-        size: fresh(day.engine, path=path, rows=rows, workers=workers, settings={"chunk_size": size})
-        for size, path in paths.items()
-    }
+    grouped = {size: made(path, rows, {"chunk_size": size}) for size, path in paths.items()}
+    return f"""## Bytes a row, {half:,} rows
+
+{table(["file", "bytes a row"], [[name, f"{each['bytes'] / half:.0f}"] for name, each in stored.items()])}
+
+## Readers and row groups, {rows:,} rows
+
+{read_by(paths, grouped, rounds)}"""
+
+
+def read_by(paths: dict[int, Path], made: dict[int, Figures], rounds: int) -> str:
     asked = [("all", reader) for reader in ("DuckDB", "Polars")] + [("an hour", reader) for reader in READERS]
     found = in_turns(
         "files, readers",
@@ -69,16 +67,14 @@ def read_by(folder: Path, rows: int, rounds: int) -> str:
     body = [
         [
             f"{size:,}",
-            f"{made[size]['bytes'] / rows * size / 1e6:.0f}",
-            f"{made[size]['peak'] / 1e6:.0f}",
+            f"{figures['bytes'] / figures['rows'] * size / 1e6:.0f}",
+            f"{figures['peak'] / 1e6:.0f}",
             *(f"{middle(found[f'{size} {what} {reader}']):.2f}" for what, reader in asked),
         ]
-        for size in sizes
+        for size, figures in made.items()
     ]
     header = ["rows a group", "MB a group", "peak MB to write", *(f"{reader}, {what}" for what, reader in asked)]
-    return f"""## Readers and row groups, {rows:,} rows
-
-{table(header, body)}
+    return f"""{table(header, body)}
 
 Readers: median seconds of processor time, each run in a process of its own, to read every column of the whole file, or
 of the payments from 12:00 to 13:00."""

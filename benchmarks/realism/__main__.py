@@ -81,7 +81,7 @@ def main() -> None:
     def life() -> Iterator[Measure]:
         yield from lifelike.lifelike(study.payments, study.events)
         yield from lifelike.weekly(setting)
-        yield from lifelike.recurring(setting)
+        yield from lifelike.recurring(study.payments, setting)
 
     def costs() -> Iterator[Measure]:
         with tempfile.TemporaryDirectory(prefix="realism-") as folder:

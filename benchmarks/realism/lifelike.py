@@ -140,13 +140,11 @@ def weekly(setting: days.Setting) -> Iterator[Measure]:
     yield between("busiest over quietest weekday", 1.1, 2.0, counts["len"][-1] / counts["len"][0], source="assumed")
 
 
-def recurring(setting: days.Setting) -> Iterator[Measure]:
-    """How many of a day's recurring payments a day finds again: a month later, and the day after."""
+def recurring(payments: pl.DataFrame, setting: days.Setting) -> Iterator[Measure]:
+    """How many of the first day's recurring payments are found again: a cycle later, and the day after."""
     agreement = ["customer_id", "merchant_id", "amount"]
-    first, next_day, next_cycle = (
-        days.payments([setting.plan(days.FIRST_DAY + dt.timedelta(days=later))]).filter("is_recurring")
-        for later in (0, 1, CYCLE_DAYS)
-    )
+    first, next_day = (payments.filter("is_recurring", pl.col("day") == day) for day in days.dates(2))
+    next_cycle = days.payments([setting.plan(days.FIRST_DAY + dt.timedelta(days=CYCLE_DAYS))]).filter("is_recurring")
     for name, low, high, other in (
         (f"recurring payments that recur after {CYCLE_DAYS} days", 90, 100, next_cycle),
         ("recurring payments that recur the day after", 0, 5, next_day),

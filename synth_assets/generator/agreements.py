@@ -11,14 +11,14 @@ import numpy as np
 
 from synth_assets.generator.columns import RECURRING_RATE
 from synth_assets.generator.plan import GenerationPlan
-from synth_assets.generator.rhythm import STEPS_A_DAY, Rhythm
+from synth_assets.generator.rhythm import DAY_MS, STEPS_A_DAY, Rhythm
 from synth_assets.generator.streams import Words, hashed, scaled
 from synth_assets.generator.world import Numbers, World
 
 CYCLE_DAYS = 30
 """Days from one payment of an agreement to the next (assumed)."""
 ONE_IN = round(1 / RECURRING_RATE)
-DAY_MS = 86_400_000
+"""Of so many payments one recurs, but for those whose place an incident takes."""
 
 
 @dataclass(frozen=True)

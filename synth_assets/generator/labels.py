@@ -10,6 +10,7 @@ import polars as pl
 from synth_assets.generator.columns import uuid_text
 from synth_assets.generator.plan import GenerationPlan, PlanError
 from synth_assets.generator.realistic import day_blocks
+from synth_assets.generator.rhythm import DAY_MS
 from synth_assets.generator.scenarios import FRAUDS
 from synth_assets.generator.streams import hashed
 from synth_assets.generator.world import log_normal
@@ -21,8 +22,7 @@ MEDIAN_DELAY_DAYS, DELAY_SPREAD = 6.0, 1.0
 Pozzolo et al. 2015 and the weeks that a statement takes)."""
 PROCESSING_DAYS = 2
 """From report to known label, at most (assumed)."""
-_DAY_MS = 86_400_000
-_DELAYS = np.round(log_normal(MEDIAN_DELAY_DAYS, DELAY_SPREAD, 1_024) * _DAY_MS).astype(np.int64)
+_DELAYS = np.round(log_normal(MEDIAN_DELAY_DAYS, DELAY_SPREAD, 1_024) * DAY_MS).astype(np.int64)
 """Milliseconds from payment to report, at equal steps of their law."""
 
 LABEL_EVENTS = pl.Schema(
@@ -52,7 +52,7 @@ def label_events(plan: GenerationPlan) -> Iterator[pl.DataFrame]:
         moment = draft.moment[rows]
         word = hashed(world.seed, "label", high, low)
         reported = moment + _DELAYS[word >> np.uint64(54)]
-        known = reported + ((word & np.uint64(0xFFFF)) * np.uint64(PROCESSING_DAYS * _DAY_MS >> 16)).astype(np.int64)
+        known = reported + ((word & np.uint64(0xFFFF)) * np.uint64(PROCESSING_DAYS * DAY_MS >> 16)).astype(np.int64)
         never = pl.Series(hashed(world.seed, "label/never", high, low) < np.uint64(round(NEVER_REPORTED * 2**64)))
         yield pl.DataFrame(
             {

@@ -20,9 +20,8 @@ import polars as pl
 
 from synth_assets.generator import atlas, reference
 from synth_assets.generator import world as w
-from synth_assets.generator.agreements import DAY_MS, Agreements, due
+from synth_assets.generator.agreements import ONE_IN, Agreements, due
 from synth_assets.generator.columns import (
-    RECURRING_RATE,
     Block,
     Build,
     Column,
@@ -37,7 +36,7 @@ from synth_assets.generator.columns import (
 )
 from synth_assets.generator.history import CardHistory
 from synth_assets.generator.plan import EARLIEST_DAY, GenerationPlan
-from synth_assets.generator.rhythm import Rhythm
+from synth_assets.generator.rhythm import DAY_MS, Rhythm
 from synth_assets.generator.scenarios import (
     ATM,
     FRAUDS,
@@ -110,7 +109,7 @@ class Draft:
         moment: milliseconds since 1970 (UTC), in order.
         card, generation: the card in the world, and how often it has been renewed.
         incidents: the block's incidents; their rows count from the block's first.
-        agreements: the standing agreements that pay; an incident takes the place of one.
+        agreements: the standing agreements that pay, but for those whose place an incident takes.
     """
 
     step: Numbers
@@ -317,7 +316,7 @@ def day_blocks(plan: GenerationPlan, first: int = 0) -> Iterator[tuple[World, Bl
 
 def recurring_share(plan: GenerationPlan) -> float:
     """The probability that a payment recurs: none of an incident does."""
-    return RECURRING_RATE * (1 - plan.fraud_rate) * (1 - HARDNESS[plan.difficulty].look_alikes)
+    return 1 / ONE_IN * (1 - plan.fraud_rate) * (1 - HARDNESS[plan.difficulty].look_alikes)
 
 
 _NO_HISTORY = (np.zeros((0, 2), np.uint64), np.zeros(0, np.bool_))

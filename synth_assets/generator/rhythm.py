@@ -18,7 +18,8 @@ from synth_assets.generator.world import ZONES, Floats, Numbers, World
 STEP = dt.timedelta(minutes=30)
 """The rhythm changes by half hours: every zone's offset is a multiple of them, and clocks change on them."""
 STEP_MS = STEP // dt.timedelta(milliseconds=1)
-STEPS_A_DAY = dt.timedelta(days=1) // STEP
+DAY_MS = dt.timedelta(days=1) // dt.timedelta(milliseconds=1)
+STEPS_A_DAY = DAY_MS // STEP_MS
 
 ZONE_SLOTS = 2_048
 """Parts into which the payments of a step are divided among the zones."""
