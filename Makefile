@@ -7,35 +7,39 @@ LOOPBACK := $(BIN)/python -m synth_assets.storage.loopback .local-aws
 # Dagster's own commands point to `dg` by a FutureWarning at every start.
 export PYTHONWARNINGS := ignore::FutureWarning
 
-.PHONY: run ui test check bench realism audit clean
+.DEFAULT_GOAL := help
+.PHONY: help run ui test check bench realism audit clean
 
-run: $(VENV)/run.installed  ## One day of a million payments: made, checked, landed in a local S3.
+help:  ## List these targets.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+run: $(VENV)/run.installed  ## Make a day of a million payments, check it, and upload it to a local S3.
 	@$(LOOPBACK) $(BIN)/synth-assets --s3 yes
 	@echo "The object is kept in .local-aws. See the run, its metadata and its checks: make ui"
 
-ui: $(VENV)/run.installed  ## Dagster's UI, with the local S3 and SSM beside it.
+ui: $(VENV)/run.installed  ## Start Dagster's UI on http://127.0.0.1:3000, with a local S3 and SSM.
 	@$(LOOPBACK) $(BIN)/dagster dev
 
-test: $(VENV)/dev.installed  ## The whole test suite.
+test: $(VENV)/dev.installed  ## Run the whole test suite.
 	$(BIN)/python -m pytest
 
-check: $(VENV)/dev.installed  ## Lint, format and types.
+check: $(VENV)/dev.installed  ## Lint, and check the format and the types.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/dev.installed  ## What is fast, measured.
+bench: $(VENV)/dev.installed  ## Measure speed and memory beside peers (12 minutes).
 	$(BIN)/python -m benchmarks
 
-realism: $(VENV)/dev.installed  ## What can be learned from the realistic profile, measured.
+realism: $(VENV)/dev.installed  ## Measure what a model can learn from the realistic profile (8 minutes).
 	$(BIN)/python -m benchmarks.realism
 
-audit:  ## Known vulnerabilities of the pinned libraries. Asks the network, so it is no part of check.
+audit:  ## Look up the pinned libraries for known vulnerabilities. It asks the network, so check does not do it.
 	$(PYTHON) -m venv $(VENV)/audit
 	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.10,<3'
 	$(VENV)/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
-clean:  ## Everything that was installed or made, but for outputs and history.
+clean:  ## Remove what was installed and cached. Outputs and history stay.
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
 
 # pip compiles what it installs; our own package is compiled here. Bytecode halves Dagster's start.

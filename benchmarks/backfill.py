@@ -16,8 +16,8 @@ from pathlib import Path
 import dagster as dg
 
 from benchmarks import day
+from benchmarks.code_locations import CodeLocation, empty_location, project_location
 from benchmarks.fresh import BIN, PROJECT_ROOT, Figures, run, say
-from benchmarks.plants import Plant, empty_plant, project_plant
 from benchmarks.report import table
 from synth_assets.storage.loopback import loopback_aws
 
@@ -32,11 +32,11 @@ SECONDS_A_DAY = 20
 def report(folder: Path, rows: int, rounds: int, days: int) -> str:
     rows //= 20
     with loopback_aws(folder / "aws") as aws:
-        plants = {
-            f"payments, {rows:,} rows a day": project_plant(folder, rows, aws.environment),
-            "empty assets": empty_plant(folder),
+        locations = {
+            f"payments, {rows:,} rows a day": project_location(folder, rows, aws.environment),
+            "empty assets": empty_location(folder),
         }
-        found = {name: backfill(plant, days) for name, plant in plants.items()}
+        found = {name: backfill(location, days) for name, location in locations.items()}
     ours, nothing = found.values()
     body = [
         [
@@ -58,23 +58,23 @@ with all checks and the upload. One run a partition: this project has no single-
 run over a range land on no partition. (No goal was set.)"""
 
 
-def backfill(plant: Plant, days: int) -> Figures:
+def backfill(location: CodeLocation, days: int) -> Figures:
     """Ask for the days, let `dagster dev` carry them out, and take the times from its history."""
-    say(f"backfill: {plant.module}, {days} days")
+    say(f"backfill: {location.module}, {days} days")
     # The daemon looks for backfills every 30 s, first at its start: so this one is asked for before it.
-    asked = launch(plant, days)
-    history = kept(plant)
+    asked = launch(location, days)
+    history = kept(location)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    log = plant.home / "dagster-dev.log"
-    command = [str(BIN / "dagster"), "dev", "-m", plant.module, "--host", "127.0.0.1", "--port", str(port)]
+    log = location.home / "dagster-dev.log"
+    command = [str(BIN / "dagster"), "dev", "-m", location.module, "--host", "127.0.0.1", "--port", str(port)]
     with log.open("wb") as output:
         server = subprocess.Popen(
-            command, cwd=PROJECT_ROOT, env=plant.environment, stdout=output, stderr=output, start_new_session=True
+            command, cwd=PROJECT_ROOT, env=location.environment, stdout=output, stderr=output, start_new_session=True
         )
     try:
-        runs = ended_runs(plant, server, asked, days)
+        runs = ended_runs(location, server, asked, days)
     finally:
         server.terminate()
         with suppress(subprocess.TimeoutExpired):
@@ -84,38 +84,38 @@ def backfill(plant: Plant, days: int) -> Figures:
             os.killpg(server.pid, signal.SIGKILL)
         server.wait()
     if len(runs) < days or any(record.dagster_run.status != dg.DagsterRunStatus.SUCCESS for record in runs):
-        sys.exit(f"The backfill of {plant.module} failed:\n{log.read_text()[-4_000:]}")
+        sys.exit(f"The backfill of {location.module} failed:\n{log.read_text()[-4_000:]}")
     times = [(record.start_time or 0.0, record.end_time or 0.0) for record in runs]
     return {
         "seconds": max(end for _, end in times) - min(start for start, _ in times),
         "run": sum(end - start for start, end in times) / days,
-        "history": kept(plant) - history,
+        "history": kept(location) - history,
     }
 
 
-def kept(plant: Plant) -> int:
-    """Bytes of the plant's history in SQLite and of what its runs have printed."""
-    return sum(path.stat().st_size for path in (plant.home / ".dagster").rglob("*") if path.is_file())
+def kept(location: CodeLocation) -> int:
+    """Bytes of the location's history in SQLite and of what its runs have printed."""
+    return sum(path.stat().st_size for path in (location.home / ".dagster").rglob("*") if path.is_file())
 
 
-def launch(plant: Plant, days: int) -> str:
+def launch(location: CodeLocation, days: int) -> str:
     """Ask for the backfill; its id."""
     asked = {
-        "assetSelection": [{"path": [asset]} for asset in plant.assets],
+        "assetSelection": [{"path": [asset]} for asset in location.assets],
         "partitionNames": [str(day.DAY + dt.timedelta(days=number)) for number in range(days)],
-        "runConfigData": plant.run_config,
+        "runConfigData": location.run_config,
     }
-    answer = plant.home / "launched.json"
-    command = [str(BIN / "dagster-graphql"), "-m", plant.module, "-t", LAUNCH, "-v", json.dumps({"asked": asked})]
-    run([*command, "-o", str(answer)], plant.environment)
+    answer = location.home / "launched.json"
+    command = [str(BIN / "dagster-graphql"), "-m", location.module, "-t", LAUNCH, "-v", json.dumps({"asked": asked})]
+    run([*command, "-o", str(answer)], location.environment)
     return json.loads(answer.read_text())["data"]["launched"]["backfillId"]
 
 
-def ended_runs(plant: Plant, server: subprocess.Popen[bytes], asked: str, days: int) -> list[dg.RunRecord]:
+def ended_runs(location: CodeLocation, server: subprocess.Popen[bytes], asked: str, days: int) -> list[dg.RunRecord]:
     """The backfill's ended runs: all of them, or those until the server or the time came to its end."""
     deadline = time.monotonic() + 60 + SECONDS_A_DAY * days
     ended: list[dg.RunRecord] = []
-    with dg.DagsterInstance.from_config(str(plant.home)) as instance:
+    with dg.DagsterInstance.from_config(str(location.home)) as instance:
         while len(ended) < days and server.poll() is None and time.monotonic() < deadline:
             time.sleep(1)
             records = instance.get_run_records(dg.RunsFilter(tags={"dagster/backfill": asked}))

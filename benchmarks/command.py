@@ -12,13 +12,14 @@ import boto3
 import dagster as dg
 
 from benchmarks import day
+from benchmarks.code_locations import CodeLocation, empty_location, project_location
 from benchmarks.fresh import BIN, Figures, fresh, in_turns, timed
-from benchmarks.plants import Plant, empty_plant, project_plant
 from benchmarks.report import goal, middle, spread, table
+from synth_assets.day import object_metadata
+from synth_assets.storage.day_file import DayFile
 from synth_assets.storage.layout import file_name, object_key
 from synth_assets.storage.loopback import BUCKET, loopback_aws
-from synth_assets.storage.s3 import Bucket, land
-from synth_assets.verdict import measure_file
+from synth_assets.storage.s3 import Bucket, upload_day
 
 ASSETS = ("transaction_schema", "payments_parquet", "s3_raw_payments", "label_events", "world_tables")
 """Their steps; every other step is of checks."""
@@ -30,7 +31,7 @@ def report(folder: Path, rows: int, rounds: int, days: int) -> str:
     rows //= 2
     workers = fresh(day.default_workers)
     with loopback_aws(folder / "aws") as aws:
-        project, empty = project_plant(folder, rows, aws.environment), empty_plant(folder)
+        project, empty = project_location(folder, rows, aws.environment), empty_location(folder)
 
         def upload(how: str, number: int) -> Figures:
             made = folder / "outputs" / file_name(rows, partition(number))
@@ -48,7 +49,7 @@ def report(folder: Path, rows: int, rounds: int, days: int) -> str:
                     day.engine, path=folder / "payments.parquet", rows=rows, workers=workers
                 ),
                 EMPTY: partial(materialize, empty),
-                "landing": partial(upload, "land"),
+                "landing": partial(upload, "upload_day"),
                 "plain upload_file": partial(upload, "upload_file"),
             },
         )
@@ -98,13 +99,13 @@ def partition(number: int) -> dt.date:
     return day.DAY + dt.timedelta(days=number)
 
 
-def materialize(plant: Plant, number: int) -> Figures:
-    """A day of the plant by Dagster's own command: its wall, and its steps' by the event log."""
-    config = json.dumps(plant.run_config)
-    command = [str(BIN / "dagster"), "asset", "materialize", "-m", plant.module, "--select", "*"]
+def materialize(location: CodeLocation, number: int) -> Figures:
+    """A day of the location by Dagster's own command: its wall, and its steps' by the event log."""
+    config = json.dumps(location.run_config)
+    command = [str(BIN / "dagster"), "asset", "materialize", "-m", location.module, "--select", "*"]
     command += ["--partition", str(partition(number)), "--config-json", config]
-    figures: Figures = fresh(timed, plant.environment, command=command)
-    with dg.DagsterInstance.from_config(str(plant.home)) as instance:
+    figures: Figures = fresh(timed, location.environment, command=command)
+    with dg.DagsterInstance.from_config(str(location.home)) as instance:
         (last,) = instance.get_runs(limit=1)
         steps = instance.get_run_step_stats(last.run_id)
     # In the order of their execution.
@@ -115,13 +116,14 @@ def materialize(plant: Plant, number: int) -> Figures:
 def send(how: str, path: str, partition: str) -> Figures:
     """Send a file that is not there yet, as the asset does or by upload_file alone, with the checksum at hand."""
     date = dt.date.fromisoformat(partition)
-    file = measure_file(date, Path(path))
+    file = DayFile.at(Path(path))
+    crc32, metadata = file.checksums.crc32, object_metadata(file)
     client = boto3.client("s3")
     key = object_key(file.path.name, date)
     client.delete_object(Bucket=BUCKET, Key=key)
     started = time.perf_counter()
-    if how == "land":
-        land(Bucket(client, BUCKET), file, date)
+    if how == "upload_day":
+        upload_day(Bucket(client, BUCKET), file, metadata)
     else:
-        client.upload_file(path, BUCKET, key, ExtraArgs={"ChecksumCRC32": file.crc32, "Metadata": file.metadata})
+        client.upload_file(path, BUCKET, key, ExtraArgs={"ChecksumCRC32": crc32, "Metadata": metadata})
     return {"seconds": time.perf_counter() - started}

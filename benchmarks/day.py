@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.fresh import PROJECT_ROOT, Figures, peak_bytes
-from synth_assets.generator.audit import provenance_of
+from synth_assets.day import write_day
 from synth_assets.generator.plan import GenerationPlan
-from synth_assets.generator.profiles import repeating
+from synth_assets.generator.profiles import dictionary_columns
+from synth_assets.generator.provenance import Provenance
 from synth_assets.generator.schema import TransactionSchema
 from synth_assets.generator.simulator import TransactionSimulator
 from synth_assets.storage import parquet
-from synth_assets.verdict import write_file
 
 DAY = dt.date(2026, 1, 15)
 
@@ -36,7 +36,7 @@ def engine(path: str, rows: int, workers: int, **settings: Any) -> Figures:
     """From the contract to the finished file, as the asset makes it."""
     started = time.perf_counter()
     simulator = TransactionSimulator(contract(), plan_of(rows, **settings), workers)
-    for _ in write_file(Path(path), simulator):
+    for _ in write_day(Path(path), simulator):
         pass
     return measured(path, rows, time.perf_counter() - started)
 
@@ -53,7 +53,7 @@ def floor(path: str, rows: int) -> Figures:
 def write_tables(path: str, simulator: TransactionSimulator, tables: list[pa.Table]) -> None:
     """Write ready tables as the simulator's day is written."""
     schema, plan = simulator.schema, simulator.plan
-    columns, provenance = repeating(schema, plan.profile), provenance_of(schema, plan)
+    columns, provenance = dictionary_columns(schema, plan.profile), Provenance.of(schema, plan).document
     for _ in parquet.write(Path(path), schema.arrow_schema, tables, columns, plan.compression, provenance):
         pass
 

@@ -17,15 +17,10 @@ import duckdb
 from benchmarks.day import contract, measured, plan_of
 from benchmarks.fresh import Figures
 from synth_assets.generator import reference
-from synth_assets.generator.columns import (
-    AMOUNT_CENTS,
-    CUSTOMER_IDS,
-    EXPIRY_YEARS_AHEAD,
-    MERCHANT_IDS,
-    RECURRING_RATE,
-)
+from synth_assets.generator.columns import CUSTOMER_IDS, MERCHANT_IDS, RECURRING_RATE
 from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.schema import TransactionSchema
+from synth_assets.generator.uniform import AMOUNT_CENTS, EXPIRY_YEARS_AHEAD
 
 
 def duckdb_sql(path: str, rows: int) -> Figures:

@@ -9,8 +9,9 @@ from pathlib import Path
 from benchmarks import day
 from benchmarks.fresh import Figures, fresh, in_turns, peak_bytes
 from benchmarks.report import goal, middle, table
+from synth_assets.day import judge_day
+from synth_assets.storage.day_file import DayFile
 from synth_assets.storage.layout import file_name
-from synth_assets.verdict import judge_file
 
 LIMIT = 450_000_000
 
@@ -72,7 +73,7 @@ def _per_million(figures: list[Figures]) -> float:
 def audit(path: str, rows: int) -> Figures:
     """Read and judge a finished file."""
     started = time.perf_counter()
-    claims = judge_file(day.contract(), day.DAY, Path(path))
+    claims = judge_day(day.contract(), DayFile.at(Path(path)))
     seconds = time.perf_counter() - started
     broken = [claim.summary for claim in claims if not claim.passed]
     if broken:

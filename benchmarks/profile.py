@@ -12,11 +12,11 @@ import polars as pl
 from benchmarks import day
 from benchmarks.fresh import fresh, say
 from benchmarks.report import table
-from synth_assets.generator.audit import Evidence, judge
-from synth_assets.generator.columns import UNIFORM, Block
+from synth_assets.day import judge_day
 from synth_assets.generator.simulator import TransactionSimulator
 from synth_assets.generator.streams import BLOCK_ROWS, BlockStreams
-from synth_assets.storage import parquet
+from synth_assets.generator.uniform import COLUMNS, UniformBlock
+from synth_assets.storage.day_file import DayFile
 from synth_assets.storage.layout import file_name
 
 BLOCKS = 10
@@ -44,13 +44,12 @@ data and first uses take {once:.0f} ms, once a process."""
 
 def column_milliseconds(rounds: int) -> dict[str, float]:
     schema, plan = day.contract(), day.plan_of(BLOCKS * BLOCK_ROWS)
-    builders = UNIFORM
 
     def built(name: str) -> None:
         column = schema[name]
         for number in range(BLOCKS):
-            block = Block(plan, schema, BlockStreams(plan.seed, plan.day, number, BLOCK_ROWS))
-            builders[name].build(block, column).cast(column.polars_type)
+            block = UniformBlock(plan, schema, BlockStreams(plan.seed, plan.day, number, BLOCK_ROWS))
+            COLUMNS[name].build(block, column).cast(column.polars_type)
 
     return {name: best(partial(built, name), rounds, plan.rows) for name in schema.names}
 
@@ -73,22 +72,14 @@ def stage_milliseconds(folder: str, rows: int, rounds: int) -> dict[str, float]:
     ready = list(simulator)
     day.write_tables(str(path), simulator, ready)
 
-    with parquet.opened(path, day.DAY) as file:
-        batches = list(file.batches())
-        evidence = Evidence(
-            file.schema,
-            file.rows,
-            file.named_rows,
-            file.provenance,
-            lambda names: (each if names is None else each.select(names) for each in batches),
-            parquet.UNREADABLE,
-        )
+    file = DayFile.at(path)
+    with file.open() as opened:
         stages: dict[str, Callable[[], object]] = {
             "generate (blocks)": lambda: [simulator.block(number) for number in range(simulator.block_count)],
             "to Arrow": lambda: [each.to_arrow(compat_level=pl.CompatLevel.oldest()) for each in blocks],
             "encode and write": lambda: day.write_tables(str(path), simulator, ready),
-            "audit: read": lambda: [each.num_rows for each in file.batches()],
-            "audit: judge": lambda: judge(schema, day.DAY, evidence),
+            "audit: read": lambda: [each.num_rows for each in opened.batches()],
+            "audit: read and judge": lambda: judge_day.__wrapped__(schema, file),
         }
         return {name: best(stage, rounds, rows) for name, stage in stages.items()}
 

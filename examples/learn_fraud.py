@@ -14,8 +14,8 @@ import pyarrow as pa
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from synth_assets.generator.labels import label_events
 from synth_assets.generator.plan import GenerationPlan
+from synth_assets.generator.realistic.labels import label_events
 from synth_assets.generator.schema import TransactionSchema
 from synth_assets.generator.simulator import TransactionSimulator
 

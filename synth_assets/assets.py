@@ -2,31 +2,28 @@
 
 import datetime as dt
 import time
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import dagster as dg
 
 from synth_assets import reports
 from synth_assets.config import PaymentsConfig
+from synth_assets.day import judge_day, object_metadata, write_day
 from synth_assets.generator import GENERATOR_VERSION
-from synth_assets.generator.audit import Claim, provenance_of
-from synth_assets.generator.errors import GeneratorError
+from synth_assets.generator.counts import Counts
 from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.profiles import check_schema
+from synth_assets.generator.provenance import Provenance
+from synth_assets.generator.schema import TransactionSchema
 from synth_assets.generator.simulator import TransactionSimulator
 from synth_assets.partitions import DAILY, partition_day
 from synth_assets.resources import Contract, OutputFolder, TimedS3Resource, TimedSSMResource
+from synth_assets.steps import OWNERS, TAGS, one_clear_error
+from synth_assets.storage.day_file import DayFile
 from synth_assets.storage.errors import StorageError
-from synth_assets.storage.folder import alone, replacing
+from synth_assets.storage.folder import find_day_file, lock_day, replace_day_file
 from synth_assets.storage.layout import file_name
-from synth_assets.storage.s3 import land
-from synth_assets.verdict import day_file, judge_file, measure_file, write_file
+from synth_assets.storage.s3 import upload_day
 
-OWNERS = ["team:payments"]
-TAGS = {"domain": "payments", "data": "synthetic"}
 GENERATION_POOL = "payments_generation"
 UPLOAD_POOL = "payments_upload"
 
@@ -40,19 +37,11 @@ FOLLOW_THE_FILE = (
     & ~dg.AutomationCondition.any_deps_in_progress()
     & ~dg.AutomationCondition.in_progress()
 ).with_label("follow_the_file")
-"""Dagster's eager() for every day, not for the latest alone, that waits for the checks and leaves old days be.
+"""Dagster's eager(), but for every day instead of the latest only; it waits for the checks, and leaves old days as they
+are.
 
 eager() also asks for whatever is missing: switched on, it would send all files that were made without an upload.
 """
-
-
-@contextmanager
-def one_clear_error() -> Iterator[None]:
-    """Fail the step with our message alone: retrying a wrong schema, plan or setting cannot help."""
-    try:
-        yield
-    except (GeneratorError, StorageError) as error:
-        raise dg.Failure(str(error), allow_retries=False) from None
 
 
 @dg.asset(group_name="payments", kinds={"yaml"}, owners=OWNERS, tags=TAGS)
@@ -106,30 +95,30 @@ def payments_parquet(
         schema = contract.read()
         plan = config.plan(partition_day(context))
         simulator = TransactionSimulator(schema, plan, config.workers)
-        counts: Counter[str] = Counter()
         path = output_folder.folder / file_name(plan.rows, plan.day)
-        with replacing(path, plan.day) as partial:
-            _log_chunks(context, plan, write_file(partial, simulator, counts), started)
+        with replace_day_file(path, plan.day) as partial:
+            counts = Counts()
+            for row_group in write_day(partial, simulator):
+                counts += row_group
+                _log_chunk(context, plan, row_group.rows, counts.rows, time.perf_counter() - started)
             seconds = time.perf_counter() - started
             # Read before the file gets its name: from then on another run of the day may replace it.
             facts = reports.file_facts(schema, plan, partial, counts, seconds)
     context.log.info(f"{path}: {plan.rows:,} rows, {facts['bytes']:,} bytes in {seconds:.1f} s")
     return dg.MaterializeResult(
-        data_version=reports.content_version(provenance_of(schema, plan)),
+        data_version=dg.DataVersion(Provenance.of(schema, plan).digest),
         metadata={"path": dg.MetadataValue.path(path), **facts},
     )
 
 
-def _log_chunks(context: dg.AssetExecutionContext, plan: GenerationPlan, chunks: Iterator[int], started: float) -> None:
-    written = 0
-    for number, rows in enumerate(chunks, start=1):
-        written += rows
-        elapsed = time.perf_counter() - started
-        context.log.info(
-            f"chunk {number} of {plan.row_groups}: {rows:,} rows, {plan.rows - written:,} left, "
-            f"{written / elapsed:,.0f} rows/s, {elapsed:.1f} s elapsed",
-            extra={"rows_written": written},
-        )
+def _log_chunk(
+    context: dg.AssetExecutionContext, plan: GenerationPlan, rows: int, written: int, elapsed: float
+) -> None:
+    context.log.info(
+        f"chunk {-(-written // plan.chunk_size)} of {plan.row_groups}: {rows:,} rows, {plan.rows - written:,} left, "
+        f"{written / elapsed:,.0f} rows/s, {elapsed:.1f} s elapsed",
+        extra={"rows_written": written},
+    )
 
 
 @dg.asset(
@@ -150,7 +139,8 @@ def s3_raw_payments(
     s3: TimedS3Resource,
     ssm: TimedSSMResource,
 ) -> dg.MaterializeResult:
-    """The day's file in S3, sent only where every claim about it holds, verified by the server, alone for its day.
+    """The day's file in S3: uploaded only where every claim about it holds, verified by the server, and the only
+    object of its day.
 
     Its columns are those of [the contract](/assets/transaction_schema).
     """
@@ -159,32 +149,32 @@ def s3_raw_payments(
     with one_clear_error():
         schema = contract.read()
         bucket = ssm.bucket()
-    with one_clear_error(), alone(output_folder.folder, day):
-        path = day_file(output_folder.folder, day)
-        file = measure_file(day, path)
-        _refuse_broken(path, judge_file(schema, day, path))
+    with one_clear_error(), lock_day(output_folder.folder, day):
+        file = find_day_file(output_folder.folder, day)
+        metadata = object_metadata(file)
+        _refuse_broken(schema, file)
         checked = time.perf_counter()
-        landed = land(s3.bucket(bucket), file, day)
+        uploaded = upload_day(s3.bucket(bucket), file, metadata)
         upload_seconds = time.perf_counter() - checked
-    context.log.info(f"{landed.uri}: {'sent' if landed.sent else 'was there already, nothing sent'}")
+    context.log.info(f"{uploaded.uri}: {'sent' if uploaded.sent else 'was there already, nothing sent'}")
     return dg.MaterializeResult(
         metadata={
-            "dagster/uri": landed.uri,
+            "dagster/uri": uploaded.uri,
             "bytes": file.size,
-            "crc32": file.crc32,
-            "sent": landed.sent,
-            "replaced": ", ".join(landed.replaced) or "nothing",
+            "crc32": file.checksums.crc32,
+            "sent": uploaded.sent,
+            "replaced": ", ".join(uploaded.replaced) or "nothing",
             "seconds": round(time.perf_counter() - started, 3),
-            **reports.upload_speed(landed, file.size, upload_seconds),
+            **reports.upload_speed(uploaded, file.size, upload_seconds),
         }
     )
 
 
-def _refuse_broken(path: Path, claims: list[Claim]) -> None:
-    broken = [claim for claim in claims if not claim.passed]
+def _refuse_broken(schema: TransactionSchema, file: DayFile) -> None:
+    broken = [claim for claim in judge_day(schema, file) if claim.broken]
     if broken:
         raise StorageError(
-            f"{path} was not sent: {len(broken)} claims about it do not hold. "
+            f"{file.path} was not sent: {len(broken)} claims about it do not hold. "
             f"{' '.join(f'{claim.name}: {claim.summary}.' for claim in broken)} "
             f"Materialize payments_parquet for this partition again."
         )

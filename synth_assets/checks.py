@@ -1,18 +1,19 @@
-"""Claims about a written day and its object, each judged anew by reading them."""
+"""Claims about a written day and its object, each judged by reading them."""
 
 from collections.abc import Iterator
 
 import dagster as dg
 
 from synth_assets import reports
-from synth_assets.assets import one_clear_error, payments_parquet, s3_raw_payments, transaction_schema
-from synth_assets.generator.audit import CLAIMS, Claim
+from synth_assets.assets import payments_parquet, s3_raw_payments, transaction_schema
+from synth_assets.day import judge_day, object_metadata
+from synth_assets.generator.claims import CLAIMS, Claim
 from synth_assets.partitions import DAILY, partition_day
 from synth_assets.resources import Contract, OutputFolder, TimedS3Resource, TimedSSMResource
+from synth_assets.steps import one_clear_error
 from synth_assets.storage.errors import StorageError
-from synth_assets.storage.folder import alone
+from synth_assets.storage.folder import find_day_file, lock_day
 from synth_assets.storage.s3 import differences
-from synth_assets.verdict import day_file, judge_file, measure_file
 
 
 @dg.asset_check(asset=transaction_schema)
@@ -42,14 +43,15 @@ def payments_file_claims(
     with one_clear_error():
         schema = contract.read()
         try:
-            with alone(output_folder.folder, day):
-                claims = judge_file(schema, day, day_file(output_folder.folder, day))
+            with lock_day(output_folder.folder, day):
+                claims = judge_day(schema, find_day_file(output_folder.folder, day))
         except StorageError as error:
             claims = [Claim(name, False, f"not judged: {error}") for name in CLAIMS]
     for claim in claims:
         yield dg.AssetCheckResult(
             check_name=claim.name,
             passed=claim.passed,
+            severity=dg.AssetCheckSeverity.ERROR if claim.blocking else dg.AssetCheckSeverity.WARN,
             description=claim.summary,
             metadata={"details": reports.table(claim.details)} if claim.details else None,
         )
@@ -66,26 +68,27 @@ def object_is_local_file(
     day = partition_day(context)
     with one_clear_error():
         bucket = ssm.bucket()
-    with one_clear_error(), alone(output_folder.folder, day):
-        file = measure_file(day, day_file(output_folder.folder, day))
-        differing = differences(s3.bucket(bucket), file, day)
+    with one_clear_error(), lock_day(output_folder.folder, day):
+        file = find_day_file(output_folder.folder, day)
+        crc32 = file.checksums.crc32
+        differing = differences(s3.bucket(bucket), file, object_metadata(file))
     severity = dg.AssetCheckSeverity.ERROR
-    if differing and _landed_crc32(context) not in (file.crc32, None):
-        # Another run has made the day again and has yet to land it: the object is right, but of the file before.
-        differing = ["the local file was replaced since it was landed; materialize s3_raw_payments for it"]
+    if differing and _uploaded_crc32(context) not in (crc32, None):
+        # Another run has made the day again and has yet to upload it: the object is right, but of the file before.
+        differing = ["the local file was replaced since it was uploaded; materialize s3_raw_payments for it"]
         severity = dg.AssetCheckSeverity.WARN
     return dg.AssetCheckResult(
         passed=not differing,
         severity=severity,
-        description="; ".join(differing) or f"{file.size:,} bytes, CRC-32 {file.crc32}",
-        metadata={"bytes": file.size, "crc32": file.crc32},
+        description="; ".join(differing) or f"{file.size:,} bytes, CRC-32 {crc32}",
+        metadata={"bytes": file.size, "crc32": crc32},
     )
 
 
-def _landed_crc32(context: dg.AssetCheckExecutionContext) -> str | None:
-    """The checksum of the file that the partition's latest materialization landed, if there is one."""
-    landed = context.instance.fetch_materializations(
+def _uploaded_crc32(context: dg.AssetCheckExecutionContext) -> str | None:
+    """The checksum of the file that the partition's latest materialization uploaded, if there is one."""
+    records = context.instance.fetch_materializations(
         dg.AssetRecordsFilter(s3_raw_payments.key, asset_partitions=[context.partition_key]), limit=1
     ).records
-    materialization = landed[0].asset_materialization if landed else None
+    materialization = records[0].asset_materialization if records else None
     return str(materialization.metadata["crc32"].value) if materialization else None

@@ -1,4 +1,4 @@
-"""The plant on one screen."""
+"""The code location on one screen: assets, checks, the daily job with its schedule, and resources."""
 
 import dagster as dg
 
@@ -12,7 +12,7 @@ daily_payments = dg.define_asset_job(
     selection=dg.AssetSelection.assets(
         transaction_schema, payments_parquet, s3_raw_payments, world_tables, label_events
     ),
-    description="One day of payments: made, checked and landed; a realistic one with its world and its label events.",
+    description="One day of payments: made, checked and uploaded; a realistic one with its world and its label events.",
     # A run that takes the place of a lost one may be on another machine, without the lost one's file.
     run_tags={"dagster/retry_strategy": "ALL_STEPS"},
 )

@@ -1,4 +1,4 @@
-"""What `--json` prints: one document, whose parts are the same for a run and for a file."""
+"""The parts that every document of `--json` has, whether it is about a run or about a file."""
 
 from __future__ import annotations
 
@@ -6,30 +6,31 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from synth_assets.generator.audit import Claim, Detail
+from synth_assets.generator.claims import Claim, Detail
 
 PROPORTION = ("expected", "observed", "count", "lowest", "highest")
+"""The keys of a proportion that was judged: two shares, and three numbers of rows."""
 
 
 def print_document(document: Mapping[str, Any]) -> None:
     print(json.dumps(document, indent=2, ensure_ascii=False))
 
 
-def checks_of(claims: Iterable[Claim], severities: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """The verdict by claim. A claim that is not named in `severities` stops the upload: its severity is ERROR."""
+def describe_checks(claims: Iterable[Claim]) -> dict[str, dict[str, Any]]:
+    """By claim: whether it holds, its severity (ERROR where it stops the upload, or WARN) and its summary."""
     return {
         claim.name: {
             "passed": claim.passed,
-            "severity": (severities or {}).get(claim.name, "ERROR"),
+            "severity": "ERROR" if claim.blocking else "WARN",
             "summary": claim.summary,
         }
         for claim in claims
     }
 
 
-def rates_of(claims: Iterable[Claim]) -> dict[str, dict[str, Detail]]:
+def describe_rates(claims: Iterable[Claim]) -> dict[str, dict[str, Detail]]:
     """The proportions that were judged: by claim, and by what the proportion is of."""
-    found = {
+    rates = {
         claim.name: {
             str(row["of"]): {name: row[name] for name in PROPORTION}
             for row in claim.details
@@ -37,4 +38,4 @@ def rates_of(claims: Iterable[Claim]) -> dict[str, dict[str, Detail]]:
         }
         for claim in claims
     }
-    return {name: proportions for name, proportions in found.items() if proportions}
+    return {name: proportions for name, proportions in rates.items() if proportions}

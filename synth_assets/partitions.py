@@ -1,3 +1,5 @@
+"""The daily partitions, and the day of a run."""
+
 import datetime as dt
 
 import dagster as dg

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import io
 from base64 import b64encode
-from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from synth_assets.generator.audit import fraud_proportion, null_proportions
+from synth_assets.generator.counts import AMOUNT_BINS, BINS_A_DECADE, HOURS, Counts
 from synth_assets.generator.plan import GenerationPlan
+from synth_assets.generator.proportions import Proportion
 from synth_assets.generator.schema import TransactionSchema
-from synth_assets.generator.survey import AMOUNT_BINS, BINS_A_DECADE, HOURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,46 +51,28 @@ STYLE: dict[Any, Any] = {
 TEXT_COLUMNS = (1.2, 1.5)
 """Right edges of the columns of text beside the bands, in widths of a band."""
 
-NOT_SAID = dict.fromkeys(["Creator", "Date", "Format", "Type"])
-"""What matplotlib would write into the picture about itself."""
+NO_METADATA = dict.fromkeys(["Creator", "Date", "Format", "Type"])
+"""Leaves out what matplotlib would write into the picture about itself."""
 
 
-@dataclass(frozen=True)
-class Proportion:
-    """A share of the day's rows beside the bounds that its check accepts, all as counts."""
-
-    of: str
-    expected: float
-    count: int
-    lowest: int
-    highest: int
-
-    @property
-    def within(self) -> bool:
-        return self.lowest <= self.count <= self.highest
-
-
-def proportions(schema: TransactionSchema, plan: GenerationPlan, counts: Counter[str]) -> list[Proportion]:
+def proportions(schema: TransactionSchema, plan: GenerationPlan, counts: Counts) -> list[Proportion]:
     """Frauds, then each column's nulls, where they are left to chance, as the checks judge them."""
-    nulls = {f"{row['of']} is null": row for row in null_proportions(schema, plan, counts)}
-    judged = {"label_fraud is true": fraud_proportion(plan, counts)} | nulls
-    return [
-        Proportion(of, float(row["expected"]), *(int(row[each]) for each in ("count", "lowest", "highest")))
-        for of, row in judged.items()
-        if of in counts and 0 < float(row["expected"]) < 1
-    ]
+    judged = (
+        [replace(fraud_proportion(plan, counts), of="label_fraud is true")] if "label_fraud" in counts.flags else []
+    )
+    judged += [replace(each, of=f"{each.of} is null") for each in null_proportions(schema, plan, counts)]
+    return [each for each in judged if 0 < each.expected < 1]
 
 
-def glance(schema: TransactionSchema, counts: Counter[str]) -> str:
+def glance(counts: Counts) -> str:
     """Payments by hour of the day (UTC), small enough to be shown in place; empty where event times are text.
 
     Written out by hand: the frame alone of a drawing library's picture is longer than `INLINE_LIMIT`.
     """
-    hours = _by_hour(schema, counts)
-    if not any(hours):
+    most = max(counts.hours)
+    if not most:
         return ""
-    most = max(hours)
-    bars = "".join(f"M{8 * hour + 4},32v-{32 * count / most:.1f}" for hour, count in enumerate(hours))
+    bars = "".join(f"M{8 * hour + 4},32v-{32 * count / most:.1f}" for hour, count in enumerate(counts.hours))
     svg = (
         f"<svg xmlns='http://www.w3.org/2000/svg' width='{8 * HOURS}' height='33' stroke='{INK}'>"
         f"<path stroke='{BARS}' stroke-width='6' d='{bars}'/><path d='M0,32.5h{8 * HOURS}'/></svg>"
@@ -99,14 +82,14 @@ def glance(schema: TransactionSchema, counts: Counter[str]) -> str:
     return f"{picture}\n\n00 to 23 h UTC, at most {most:,} an hour"
 
 
-def full(schema: TransactionSchema, plan: GenerationPlan, counts: Counter[str]) -> str:
+def full(schema: TransactionSchema, plan: GenerationPlan, counts: Counts) -> str:
     """Payments by hour of the day and by amount, and the proportions in their bounds: those that the contract has."""
     # A third of a second: only a run that draws pays it.
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    hours, amounts, judged = _by_hour(schema, counts), _by_amount(counts), proportions(schema, plan, counts)
+    hours, amounts, judged = counts.hours, _by_amount(counts), proportions(schema, plan, counts)
     above = [name for name, shown in {"hours": any(hours), "amounts": bool(amounts)}.items() if shown]
     layout: list[Any] = [row for row in (above, ["proportions"] * max(len(above), 1) if judged else []) if row]
     if not layout:
@@ -123,22 +106,18 @@ def full(schema: TransactionSchema, plan: GenerationPlan, counts: Counter[str]) 
         if "proportions" in panels:
             _draw_proportions(panels["proportions"], plan, judged)
         drawn = io.BytesIO()
-        figure.savefig(drawn, format="svg", transparent=True, metadata=NOT_SAID)
+        figure.savefig(drawn, format="svg", transparent=True, metadata=NO_METADATA)
     return f"![{plan.day}: {plan.rows:,} payments](data:image/svg+xml;base64,{b64encode(drawn.getvalue()).decode()})"
 
 
-def _by_hour(schema: TransactionSchema, counts: Counter[str]) -> list[int]:
-    return [counts[f"{schema.event_time} in hour {hour}"] for hour in range(HOURS)]
-
-
-def _by_amount(counts: Counter[str]) -> dict[int, int]:
+def _by_amount(counts: Counts) -> dict[int, int]:
     """The counts of the bins from the lowest to the highest amount; empty where amounts are text."""
-    filled = [number for number in AMOUNT_BINS if counts[f"amount in bin {number}"]]
-    reach = range(filled[0], filled[-1] + 1) if filled else ()
-    return {number: counts[f"amount in bin {number}"] for number in reach}
+    by_bin = dict(zip(AMOUNT_BINS, counts.amounts, strict=True))
+    filled = [number for number, count in by_bin.items() if count]
+    return {number: by_bin[number] for number in range(filled[0], filled[-1] + 1)} if filled else {}
 
 
-def _draw_hours(axes: Axes, plan: GenerationPlan, hours: list[int]) -> None:
+def _draw_hours(axes: Axes, plan: GenerationPlan, hours: Sequence[int]) -> None:
     # A step and a gap an hour: one path instead of 24.
     edges = [hour + part for hour in range(HOURS) for part in (0.1, 0.9)]
     axes.stairs([count for hour in hours for count in (hour, 0)][:-1], edges, fill=True, color=BARS)

@@ -1,6 +1,5 @@
 """What a materialization shows of itself, as Dagster metadata."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,10 +8,11 @@ import dagster as dg
 import polars as pl
 
 from synth_assets import pictures
+from synth_assets.generator.counts import Counts
 from synth_assets.generator.plan import GenerationPlan
-from synth_assets.generator.schema import DEFAULT_UNIT, TransactionSchema
-from synth_assets.storage.parquet import opened
-from synth_assets.storage.s3 import Landed
+from synth_assets.generator.schema import TransactionSchema
+from synth_assets.storage.day_file import open_parquet
+from synth_assets.storage.s3 import UploadedDay
 
 PREVIEW_ROWS = 5
 
@@ -22,7 +22,7 @@ def column_schema(schema: TransactionSchema) -> dg.TableSchema:
         columns=[
             dg.TableColumn(
                 name=field.name,
-                type=field.dtype if field.unit == DEFAULT_UNIT else f"{field.dtype} ({field.unit})",
+                type=field.label,
                 description=field.description,
                 constraints=dg.TableColumnConstraints(nullable=not field.required),
             )
@@ -32,17 +32,17 @@ def column_schema(schema: TransactionSchema) -> dg.TableSchema:
 
 
 def file_facts(
-    schema: TransactionSchema, plan: GenerationPlan, path: Path, counts: Counter[str], seconds: float
+    schema: TransactionSchema, plan: GenerationPlan, path: Path, counts: Counts, seconds: float
 ) -> dict[str, Any]:
-    """What is to be said of a file written in `seconds`; `counts` are the generator's own, summed over the day."""
-    with opened(path, plan.day) as file:
+    """What is to be said of a file written in `seconds`; `counts` are those of its rows as they were made."""
+    with open_parquet(path) as file:
         # Polars's dicts: PyArrow's would import pandas for nanoseconds, where it is installed.
         head = pl.DataFrame(next(file.batches()).slice(0, PREVIEW_ROWS)).to_dicts()
-        row_groups = file.row_groups
+        row_groups = file.footer.num_row_groups
     size = path.stat().st_size
     rates = observed_rates(plan, counts)
     return {
-        **_drawn({"hours": pictures.glance(schema, counts), "pictures": pictures.full(schema, plan, counts)}),
+        **_drawn({"hours": pictures.glance(counts), "pictures": pictures.full(schema, plan, counts)}),
         "dagster/row_count": plan.rows,
         "bytes": size,
         "bytes_per_row": round(size / plan.rows, 2),
@@ -61,24 +61,21 @@ def _drawn(named: Mapping[str, str]) -> dict[str, dg.MarkdownMetadataValue]:
     return {name: dg.MetadataValue.md(markdown) for name, markdown in named.items() if markdown}
 
 
-def observed_rates(plan: GenerationPlan, counts: Counter[str]) -> list[dict[str, str | float]]:
+def observed_rates(plan: GenerationPlan, counts: Counts) -> list[dict[str, str | float]]:
     """The configured rates beside what the day turned out to have."""
-    pairs = {
-        "fraud_rate": (plan.fraud_rate, "label_fraud is true"),
-        "null_mcc_rate": (plan.null_mcc_rate, "mcc_code is null"),
-        "null_device_rate": (plan.null_device_rate, "device_id is null"),
-        "null_geo_rate": (plan.null_geo_rate, "latitude is null"),
-    }
+    nulls = {"null_mcc_rate": "mcc_code", "null_device_rate": "device_id", "null_geo_rate": "latitude"}
+    counted = {"fraud_rate": counts.flags.get("label_fraud")}
+    counted |= {rate: counts.nulls.get(column) for rate, column in nulls.items()}
     return [
-        {"rate": name, "configured": configured, "observed": counts[counted] / plan.rows}
-        for name, (configured, counted) in pairs.items()
-        if counted in counts
+        {"rate": rate, "configured": getattr(plan, rate), "observed": count / plan.rows}
+        for rate, count in counted.items()
+        if count is not None
     ]
 
 
-def upload_speed(landed: Landed, size: int, seconds: float) -> dict[str, float | int]:
+def upload_speed(uploaded: UploadedDay, size: int, seconds: float) -> dict[str, float | int]:
     """How fast the object's bytes were sent and verified; nothing where it was there before."""
-    return {"upload_seconds": round(seconds, 3), "bytes_per_second": round(size / seconds)} if landed.sent else {}
+    return {"upload_seconds": round(seconds, 3), "bytes_per_second": round(size / seconds)} if uploaded.sent else {}
 
 
 def _shortened(value: object) -> str:
@@ -89,8 +86,3 @@ def _shortened(value: object) -> str:
 
 def table(rows: Sequence[Mapping[str, str | int | float]]) -> dg.TableMetadataValue:
     return dg.MetadataValue.table([dg.TableRecord(dict(row)) for row in rows])
-
-
-def content_version(provenance: Mapping[str, Any]) -> dg.DataVersion:
-    """The file's data version. Its bytes are a function of its provenance, so equal provenance is equal content."""
-    return dg.DataVersion(str(provenance["digest"]))

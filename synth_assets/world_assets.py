@@ -11,16 +11,18 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 
-from synth_assets.assets import OWNERS, TAGS, one_clear_error, payments_parquet
-from synth_assets.generator.labels import label_events as events_of
+from synth_assets.assets import payments_parquet
+from synth_assets.day import read_provenance
 from synth_assets.generator.plan import GenerationPlan
-from synth_assets.generator.world import World
+from synth_assets.generator.profiles import PROFILES
+from synth_assets.generator.realistic.labels import label_events as events_of
+from synth_assets.generator.realistic.world import World
 from synth_assets.partitions import DAILY, partition_day
 from synth_assets.reports import PREVIEW_ROWS, table
 from synth_assets.resources import OutputFolder
-from synth_assets.storage.folder import whole
+from synth_assets.steps import OWNERS, TAGS, one_clear_error
+from synth_assets.storage.folder import find_day_file, write_atomically
 from synth_assets.storage.layout import label_events_name, world_folder, world_table_name
-from synth_assets.verdict import day_file, plan_of
 
 
 @dg.multi_asset(
@@ -101,15 +103,15 @@ def label_events(context: dg.AssetExecutionContext, output_folder: OutputFolder)
 def _realistic_plan(context: dg.AssetExecutionContext, output_folder: OutputFolder) -> GenerationPlan | None:
     day = partition_day(context)
     with one_clear_error():
-        plan = plan_of(day_file(output_folder.folder, day), day)
-    if plan.profile == "realistic":
+        plan = read_provenance(find_day_file(output_folder.folder, day)).plan
+    if PROFILES[plan.profile].has_world:
         return plan
     context.log.info(f"{day} is of the {plan.profile} profile, which has no world: nothing to write.")
     return None
 
 
 def _write(path: Path, frame: pl.DataFrame) -> None:
-    with one_clear_error(), whole(path) as unfinished:
+    with one_clear_error(), write_atomically(path) as unfinished:
         frame.write_parquet(unfinished, compression="snappy")
 
 

@@ -20,23 +20,41 @@ from typing import Any, NoReturn
 
 import boto3
 import dagster as dg
+import hypothesis
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from synth_assets.generator.audit import provenance_of
+from synth_assets.day import judge_day
+from synth_assets.generator.claims import Claim
 from synth_assets.generator.plan import GenerationPlan
-from synth_assets.generator.profiles import repeating
+from synth_assets.generator.profiles import dictionary_columns
+from synth_assets.generator.provenance import Provenance
 from synth_assets.generator.schema import TransactionSchema
 from synth_assets.generator.simulator import TransactionSimulator
 from synth_assets.resources import PROJECT_ROOT
 from synth_assets.storage import parquet
+from synth_assets.storage.day_file import DayFile
 from synth_assets.storage.layout import file_name
 from synth_assets.storage.loopback import ACCESS_KEY, BUCKET, REGION, SECRET_KEY, LoopbackAws, loopback_aws
 
 BIN = Path(sys.executable).parent
 SCHEMA_FILE = PROJECT_ROOT / "schema" / "transaction_schema.yaml"
 DAY = dt.date(2026, 1, 15)
+
+pytest_plugins = ["tests.command_line"]
+HANG_SECONDS = 900
+"""The bound of every wait. Each wait ends on an event, on a slow and busy machine too: only a hang takes as long."""
+
+
+hypothesis.settings.register_profile(
+    "whatever the hour",
+    deadline=None,
+    derandomize="CI" in os.environ,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("whatever the hour")
 
 
 @pytest.fixture(autouse=True)
@@ -84,10 +102,27 @@ def write_day(folder: Path, schema: TransactionSchema, plan: GenerationPlan, tab
     path = folder / file_name(plan.rows, plan.day)
     tables = iter([table]) if table is not None else iter(TransactionSimulator(schema, plan))
     arrow_schema = table.schema if table is not None else schema.arrow_schema
-    columns = [name for name in repeating(schema, plan.profile) if name in arrow_schema.names]
-    for _ in parquet.write(path, arrow_schema, tables, columns, plan.compression, provenance_of(schema, plan)):
+    columns = [name for name in dictionary_columns(schema, plan.profile) if name in arrow_schema.names]
+    provenance = Provenance.of(schema, plan).document
+    for _ in parquet.write(path, arrow_schema, tables, columns, plan.compression, provenance):
         pass
     return path
+
+
+def change_provenance(path: Path, **changed: Any) -> None:
+    """Write the file again with other values in its provenance, under a right digest of them."""
+    found = pq.ParquetFile(path)
+    origin = json.loads(found.metadata.metadata[parquet.PROVENANCE_KEY]) | changed
+    del origin["digest"]
+    origin["digest"] = hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()
+    table = found.read()
+    for _ in parquet.write(path, table.schema.remove_metadata(), [table], [], "snappy", origin):
+        pass
+
+
+def judge_file(schema: TransactionSchema, path: Path) -> list[Claim]:
+    """Every claim about the file at a path."""
+    return judge_day(schema, DayFile.at(path))
 
 
 def day_table(schema: TransactionSchema, plan: GenerationPlan) -> pa.Table:
@@ -136,10 +171,9 @@ def empty_bucket(aws: LoopbackAws) -> Iterator[Any]:
 
 
 @pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    home = tmp_path / "dagster"
-    home.mkdir()
-    with dg.DagsterInstance.local_temp(str(home)) as made:
+def instance() -> Iterator[dg.DagsterInstance]:
+    """A Dagster instance in memory: on disk, a run waits for its history four times as long as for its work."""
+    with dg.DagsterInstance.ephemeral() as made:
         yield made
 
 
@@ -170,19 +204,25 @@ def ask(url: str, text: str, **variables: Any) -> Any:
     body = json.dumps({"query": text, "variables": variables}).encode()
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with direct.open(request, timeout=30) as answer:
+    with direct.open(request, timeout=HANG_SECONDS) as answer:
         found = json.load(answer)
     assert "errors" not in found, found
     return found["data"]
 
 
 @dataclass(frozen=True)
-class DagsterDev:
-    """A `dagster dev` that was started; it answers some seconds later."""
+class Server:
+    """A server that was started, and the file that its output goes to."""
 
-    url: str
     process: subprocess.Popen[bytes]
     log: Path
+
+
+@dataclass(frozen=True)
+class DagsterUi(Server):
+    """A server of Dagster's UI that was started; it answers some seconds later."""
+
+    url: str
 
     def query(self, text: str, **variables: Any) -> Any:
         """Ask by GraphQL.
@@ -192,56 +232,58 @@ class DagsterDev:
         """
         return ask(f"{self.url}/graphql", text, **variables)
 
-    def until(self, found: Callable[[], Any], seconds: float) -> Any:
-        """What `found` gives, once it gives anything that is true."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                if answer := found():
-                    return answer
-            except OSError:  # not up yet
-                pass
-            time.sleep(0.3)
-        pytest.fail(f"Not so after {seconds} s. {self.log}:\n{self.log.read_text()[-3_000:]}")
-
 
 @contextmanager
-def running(command: list[Any], environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A server in the project's root, ended after the body with all that it has started."""
+def running(command: list[Any], environment: dict[str, str], log: Path) -> Iterator[Server]:
+    """A server in the project's root, killed after the body with all that it has started.
+
+    It is not asked to end: `dagster dev` takes seconds for that, and its own servers ignore its SIGINT where a shell
+    has put the tests into the background.
+    """
     with log.open("wb") as output:
         server = subprocess.Popen(
             command, cwd=PROJECT_ROOT, env=environment, stdout=output, stderr=output, start_new_session=True
         )
     try:
-        yield server
+        yield Server(server, log)
     finally:
-        server.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            server.wait(timeout=30)
-        # `dagster dev` ends its servers by SIGINT, which what a shell has put into the background ignores.
         with suppress(ProcessLookupError):
             os.killpg(server.pid, signal.SIGKILL)
         server.wait()
 
 
-def waited_for(what: str, found: Callable[[], Any], seconds: float) -> Any:
-    """What `found` gives, once it gives anything that is true."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if answer := found():
-            return answer
+def wait_for(what: str, found: Callable[[], Any], server: Server | None = None) -> Any:
+    """What `found` gives, once that is true.
+
+    An OSError of `found` means "not yet": a server that is starting refuses connections. The test fails after
+    `HANG_SECONDS`, or as soon as the `server` that is waited for has ended.
+    """
+    deadline = time.monotonic() + HANG_SECONDS
+    while time.monotonic() < deadline and (server is None or server.process.poll() is None):
+        with suppress(OSError):
+            if answer := found():
+                return answer
         time.sleep(0.1)
-    pytest.fail(f"{what}: not within {seconds} s")
+    said = f" The end of {server.log}:\n{server.log.read_text()[-3_000:]}" if server else ""
+    pytest.fail(f"Waited in vain for {what}.{said}")
+
+
+def is_waited_for(lock: Path) -> bool:
+    """Whether somebody, in any process, stands and waits for flock's lock on the file: proc(5) has them all."""
+    inode = f":{lock.stat().st_ino} "
+    return any("-> FLOCK" in line and inode in line for line in Path("/proc/locks").read_text().splitlines())
 
 
 @contextmanager
-def dagster_dev(folder: Path, environment: dict[str, str]) -> Iterator[DagsterDev]:
-    """The project's `dagster dev` on a free port, with its log in `folder`."""
+def dagster_ui(
+    folder: Path, environment: dict[str, str], command: tuple[str, ...] = ("dagster", "dev")
+) -> Iterator[DagsterUi]:
+    """The project's `dagster dev`, or another command that serves the UI, on a free port, with its log in `folder`."""
     port = free_port()
-    command = [BIN / "dagster", "dev", "--host", "127.0.0.1", "--port", str(port)]
-    log = folder / "dagster-dev.log"
-    with running(command, environment, log) as server:
-        yield DagsterDev(f"http://127.0.0.1:{port}", server, log)
+    program, *arguments = command
+    address = ["--host", "127.0.0.1", "--port", str(port)]
+    with running([BIN / program, *arguments, *address], environment, folder / "ui.log") as server:
+        yield DagsterUi(server.process, server.log, f"http://127.0.0.1:{port}")
 
 
 def missing_part(reason: str) -> NoReturn:

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,15 @@ def plant(instance: dg.DagsterInstance, tmp_path: Path) -> Plant:
     return Plant(instance, tmp_path / "outputs")
 
 
+@pytest.fixture
+def plant_on_disk(tmp_path: Path) -> Iterator[Plant]:
+    """A plant whose history another process can read."""
+    home = tmp_path / "dagster"
+    home.mkdir()
+    with dg.DagsterInstance.local_temp(str(home)) as instance:
+        yield Plant(instance, tmp_path / "outputs")
+
+
 def test_the_upload_follows_each_day_that_was_made_alone_once_and_leaves_older_days_be(plant):
     assert plant.run(LOCAL, EARLIER)
     assert plant.requested() == set()
@@ -122,13 +132,13 @@ query ($day: String!) {
 """
 
 
-def test_a_day_made_under_another_contract_shows_as_stale(plant, tmp_path):
-    assert plant.run(LOCAL)
-    (fresh,) = plant.query(STALE, day=str(DAY))["assetNodes"]
+def test_a_day_made_under_another_contract_shows_as_stale(plant_on_disk, tmp_path):
+    assert plant_on_disk.run(LOCAL)
+    (fresh,) = plant_on_disk.query(STALE, day=str(DAY))["assetNodes"]
     assert fresh == {"staleStatus": "FRESH", "staleCauses": []}
     changed = tmp_path / "contract.yaml"
     changed.write_text(SCHEMA_FILE.read_text().replace("'ATM'", "'KIOSK'"))
-    assert plant.run([transaction_schema], contract=changed)
-    (stale,) = plant.query(STALE, day=str(DAY))["assetNodes"]
+    assert plant_on_disk.run([transaction_schema], contract=changed)
+    (stale,) = plant_on_disk.query(STALE, day=str(DAY))["assetNodes"]
     assert stale["staleStatus"] == "STALE"
     assert stale["staleCauses"] == [{"reason": "has a new data version", "key": {"path": ["transaction_schema"]}}]

@@ -1,4 +1,4 @@
-"""A backfill of ten days, asked for by GraphQL and carried out by `dagster dev`, as from the UI."""
+"""A backfill of five days, asked for by GraphQL and carried out by `dagster dev`, as from the UI."""
 
 from __future__ import annotations
 
@@ -14,18 +14,26 @@ import dagster as dg
 import pytest
 
 from synth_assets.definitions import defs
-from synth_assets.generator.audit import CLAIMS
+from synth_assets.generator.claims import CLAIMS
 from synth_assets.resources import PROJECT_ROOT
+from synth_assets.storage.day_file import open_parquet
 from synth_assets.storage.layout import file_name, object_key
 from synth_assets.storage.loopback import LoopbackAws
-from synth_assets.storage.parquet import opened
-from tests.conftest import BIN, dagster_dev, dagster_home, empty_bucket, environment_for, object_keys
+from tests.conftest import (
+    BIN,
+    HANG_SECONDS,
+    dagster_home,
+    dagster_ui,
+    empty_bucket,
+    environment_for,
+    object_keys,
+    wait_for,
+)
 
-DAYS = [dt.date(2024, 2, 24) + dt.timedelta(days=number) for number in range(10)]  # 24 February to 4 March
+DAYS = [dt.date(2024, 2, 27) + dt.timedelta(days=number) for number in range(5)]  # 27 February to 2 March
 PARTITIONS = [day.isoformat() for day in DAYS]
 SETTINGS = {"rows": 2_000, "fraud_rate": 0.2, "null_mcc_rate": 0.5, "seed": 7}
 CHECKS = {**dict.fromkeys(CLAIMS, "payments_parquet"), "object_is_local_file": "s3_raw_payments"}
-SECONDS = 300
 
 LAUNCH_BOTH = """
 mutation ($good: LaunchBackfillParams!, $wrong: LaunchBackfillParams!) {
@@ -71,13 +79,13 @@ def plant(loopback: LoopbackAws, tmp_path_factory: pytest.TempPathFactory) -> It
     environment = environment_for(home, **loopback.environment)
     # The daemon looks for backfills every 30 s, first at its start: so they are asked for before it.
     ids = launch_both(outputs, environment)
-    with empty_bucket(loopback) as s3, dagster_dev(folder, environment) as dev:
-        state = dev.until(lambda: ended(dev.query(STATE, **ids)), SECONDS)
+    with empty_bucket(loopback) as s3, dagster_ui(folder, environment) as dev:
+        state = wait_for("the end of both backfills", lambda: ended(dev.query(STATE, **ids)), dev)
         yield Plant(home, outputs, dev.query, ids, state, object_keys(s3))
 
 
 def launch_both(outputs: Path, environment: dict[str, str]) -> dict[str, str]:
-    """Ask for the ten days twice: with other than the default rates, and with a setting that does not exist."""
+    """Ask for the five days twice: with other than the default rates, and with a setting that does not exist."""
 
     def asked(settings: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -92,12 +100,12 @@ def launch_both(outputs: Path, environment: dict[str, str]) -> dict[str, str]:
     variables = {"good": asked(SETTINGS), "wrong": asked({"rowz": 2_000})}
     answer = outputs.parent / "launched.json"
     command = [BIN / "dagster-graphql", "-t", LAUNCH_BOTH, "-v", json.dumps(variables), "-o", answer]
-    subprocess.run(command, cwd=PROJECT_ROOT, env=environment, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, cwd=PROJECT_ROOT, env=environment, check=True, capture_output=True, timeout=HANG_SECONDS)
     return {name: launched["backfillId"] for name, launched in json.loads(answer.read_text())["data"].items()}
 
 
 def ended(state: dict[str, Any]) -> dict[str, Any] | None:
-    """Both backfills' state, once the ten runs of the one have ended and the other has failed."""
+    """Both backfills' state, once the five runs of the one have ended and the other has failed."""
     statuses = [run["status"] for run in state["good"]["runs"]]
     finished = sum(status in {"SUCCESS", "FAILURE", "CANCELED"} for status in statuses)
     over = (finished == len(DAYS) or state["good"]["error"]) and state["wrong"]["status"] != "REQUESTED"
@@ -138,8 +146,9 @@ def test_each_check_has_passed_once_on_each_partition(check, plant):
 def test_the_run_config_of_the_backfill_made_the_files(plant):
     assert sorted(path.name for path in plant.outputs.iterdir()) == [file_name(2_000, day) for day in DAYS]
     for day in DAYS:
-        with opened(plant.outputs / file_name(2_000, day), day) as file:
-            assert {**file.provenance["plan"], **SETTINGS, "day": str(day)} == file.provenance["plan"]
+        with open_parquet(plant.outputs / file_name(2_000, day)) as file:
+            plan = json.loads(file.provenance)["plan"]
+            assert {**plan, **SETTINGS, "day": str(day)} == plan
             assert 0.1 < file.parquet.read(["label_fraud"])["label_fraud"].to_numpy().mean() < 0.3
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from synth_assets.generator.audit import CLAIMS
+from synth_assets.generator.claims import CLAIMS
 from synth_assets.resources import PROJECT_ROOT
-from tests.conftest import BIN, DAY, dagster_home, environment_for
+from tests.conftest import BIN, DAY, HANG_SECONDS, dagster_home, environment_for
 
 MATERIALIZE = ("dagster", "asset", "materialize", "-m", "synth_assets.definitions", "--select")
 LAUNCH = ("dg", "launch", "--assets")
@@ -22,7 +22,9 @@ LAUNCH = ("dg", "launch", "--assets")
 
 def run(command: tuple[str, ...], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     program = [str(BIN / command[0]), *command[1:]]
-    return subprocess.run(program, cwd=PROJECT_ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        program, cwd=PROJECT_ROOT, env=environment, capture_output=True, text=True, timeout=HANG_SECONDS
+    )
 
 
 def run_config(folder: Path, **settings: Any) -> str:

@@ -7,7 +7,7 @@ import dagster as dg
 from synth_assets.assets import payments_parquet
 from synth_assets.definitions import defs
 from synth_assets.generator import GENERATOR_VERSION
-from synth_assets.generator.audit import CLAIMS
+from synth_assets.generator.claims import CLAIMS
 from synth_assets.generator.plan import PlanSettings
 from synth_assets.partitions import DAILY
 

@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -27,13 +28,24 @@ from dagster_k8s import K8sRunLauncher, construct_dagster_k8s_job
 from dagster_k8s.container_context import K8sContainerContext
 from dagster_postgres import PostgresEventLogStorage
 
-from synth_assets.generator.audit import CLAIMS
+from synth_assets.generator.claims import CLAIMS
 from synth_assets.resources import PROJECT_ROOT
 from synth_assets.storage.loopback import BUCKET, LoopbackAws
-from tests.conftest import BIN, DAY, ask, environment_for, free_port, missing_part, object_keys, running, waited_for
+from tests.conftest import (
+    BIN,
+    DAY,
+    HANG_SECONDS,
+    Server,
+    ask,
+    environment_for,
+    free_port,
+    missing_part,
+    object_keys,
+    running,
+    wait_for,
+)
 
 DEPLOY = PROJECT_ROOT / "deploy"
-SECONDS = 180
 
 
 def postgres_program(name: str) -> str:
@@ -62,9 +74,12 @@ def postgres() -> Iterator[dict[str, str]]:
         settings = ["-p", port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off"]
         log = Path(tempfile.gettempdir()) / f"{folder.name}.log"
         stack.callback(log.unlink)
-        stack.enter_context(running([*unprivileged, server, "-D", data, *settings], dict(os.environ), log))
+        started = stack.enter_context(running([*unprivileged, server, "-D", data, *settings], dict(os.environ), log))
         asked = [ready, "-q", "-h", "127.0.0.1", "-p", port]
-        waited_for("PostgreSQL", lambda: subprocess.run(asked).returncode == 0, SECONDS)
+        wait_for("PostgreSQL", lambda: subprocess.run(asked).returncode == 0, started)
+        # Killed, it would leave a piece of shared memory behind.
+        stack.callback(started.process.wait, HANG_SECONDS)
+        stack.callback(started.process.send_signal, signal.SIGINT)
         yield {
             "DAGSTER_POSTGRES_HOST": "127.0.0.1",
             "DAGSTER_POSTGRES_PORT": port,
@@ -174,12 +189,9 @@ def test_a_run_on_ecs_is_a_task_whose_command_makes_and_lands_the_day(
     home = home_of("ecs", tmp_path / "home")
     cluster, task = running_daemon_task(aws.ssm_endpoint)
     ports = {"4000": str(free_port()), "3000": str(free_port())}
-
-    def command(name: str) -> list[str]:
-        return [ports.get(word, word) for word in role(name)]
-
     workspace = tmp_path / "workspace.yaml"
     workspace.write_text((DEPLOY / "workspace.yaml").read_text().replace("4000", ports["4000"]))
+    ours = {**ports, "workspace.yaml": str(workspace)}
     with ExitStack() as stack:
         environment = environment_for(
             home,
@@ -191,18 +203,18 @@ def test_a_run_on_ecs_is_a_task_whose_command_makes_and_lands_the_day(
             DAGSTER_CURRENT_IMAGE="synth-assets:1",
             SYNTH_ASSETS_CODE_SERVER="127.0.0.1",
         )
-        stack.enter_context(running(command("code-server"), environment, tmp_path / "code.log"))
+
+        def start(name: str) -> Server:
+            command = [ours.get(word, word) for word in role(name)]
+            return stack.enter_context(running(command, environment, tmp_path / f"{name}.log"))
+
+        code_server = start("code-server")
         health = [BIN / "dagster", "api", "grpc-health-check", "--port", ports["4000"]]
-        waited_for(
-            "the code server",
-            lambda: subprocess.run(health, env=environment, capture_output=True).returncode == 0,
-            SECONDS,
-        )
-        for name in ("webserver", "daemon"):
-            words = [str(workspace) if word == "workspace.yaml" else word for word in command(name)]
-            stack.enter_context(running(words, environment, tmp_path / f"{name}.log"))
+        wait_for("the code server", lambda: answers(int(ports["4000"])), code_server)
+        assert subprocess.run(health, env=environment, capture_output=True, timeout=HANG_SECONDS).returncode == 0
+        webserver, daemon = start("webserver"), start("daemon")
         query = partial(ask, f"http://127.0.0.1:{ports['3000']}/graphql")
-        waited_for("the webserver", lambda: answers(int(ports["3000"])), SECONDS)
+        wait_for("the webserver", lambda: answers(int(ports["3000"])), webserver)
         config = {
             "ops": {"payments_parquet": {"config": {"rows": 1_000}}},
             "resources": {"output_folder": {"config": {"path": str(tmp_path / "out")}}},
@@ -214,7 +226,7 @@ def test_a_run_on_ecs_is_a_task_whose_command_makes_and_lands_the_day(
         def other_tasks() -> list[str]:
             return [arn for arn in ecs.list_tasks(cluster=cluster)["taskArns"] if arn != task]
 
-        tasks = waited_for("the run's task", other_tasks, SECONDS)
+        tasks = wait_for("the run's task", other_tasks, daemon)
         (started,) = ecs.describe_tasks(cluster=cluster, tasks=tasks)["tasks"]
     definition = ecs.describe_task_definition(taskDefinition=started["taskDefinitionArn"])["taskDefinition"]
     (container,) = definition["containerDefinitions"]
@@ -225,7 +237,12 @@ def test_a_run_on_ecs_is_a_task_whose_command_makes_and_lands_the_day(
     assert (definition["cpu"], definition["memory"]) == ("2048", "4096")
     program, *arguments = override["command"]
     done = subprocess.run(
-        [BIN / program, *arguments], cwd=PROJECT_ROOT, env=environment, capture_output=True, text=True, timeout=SECONDS
+        [BIN / program, *arguments],
+        cwd=PROJECT_ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=HANG_SECONDS,
     )
     assert done.returncode == 0, done.stderr[-2_000:]
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws.ssm_endpoint)

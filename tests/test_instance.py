@@ -8,8 +8,8 @@ import json
 import os
 import re
 import signal
-import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,22 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from synth_assets.resources import PROJECT_ROOT
+from synth_assets.storage.folder import lock_day
 from synth_assets.storage.layout import partial_prefix
-from tests.conftest import BIN, DAY, dagster_dev, dagster_home, environment_for, waited_for
+from tests.conftest import (
+    BIN,
+    DAY,
+    DagsterUi,
+    dagster_home,
+    dagster_ui,
+    environment_for,
+    is_waited_for,
+    running,
+    wait_for,
+)
 
 DAYS = ["2026-01-01", "2026-01-02", "2026-01-03"]
 KILLED = DAYS[0]
-SECONDS = 240
 
 LAUNCH = """
 mutation ($day: String!, $config: RunConfigData!) {
@@ -38,6 +47,9 @@ mutation ($day: String!, $config: RunConfigData!) {
 }
 """
 ENDS = {dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.RUN_FAILURE}
+EVERY_SECOND = {"FRESHNESS_DAEMON_INTERVAL_SECONDS": "1", "DAGSTER_EVENT_LOG_CONSUMER_DAEMON_INTERVAL_SECONDS": "1"}
+"""Dagster's own settings of how often its daemon judges freshness, and looks for killed runs to start once more."""
+
 FRESHNESS = """{ assetNodes { assetKey { path } freshnessStatusInfo { freshnessStatus } } }"""
 
 
@@ -53,39 +65,34 @@ class Day:
     freshness: dict[str, str | None]
 
 
-def run_config(folder: Path, rows: int) -> dict[str, Any]:
+def run_config(folder: Path) -> dict[str, Any]:
     return {
-        "ops": {"payments_parquet": {"config": {"rows": rows}}},
+        "ops": {"payments_parquet": {"config": {"rows": 300_000}}},
         "resources": {"output_folder": {"config": {"path": str(folder)}}},
     }
 
 
-def is_generating(folder: Path, day: str) -> Callable[[], bool]:
-    """Whether a run has begun the day's file, which it does before it makes a row."""
-    return lambda: any(
-        path.suffix == ".partial" for path in folder.glob(f"{partial_prefix(dt.date.fromisoformat(day))}*")
-    )
+@contextmanager
+def held(folder: Path, day: dt.date) -> Iterator[Callable[[], bool]]:
+    """Hold the day, so that a run that makes it stands and waits in its midst; yield whether one does."""
+    with lock_day(folder, day):
+        yield lambda: is_waited_for(folder / f"{partial_prefix(day)}lock")
 
 
 def killed_command(folder: Path, home: Path) -> None:
     """A run whose process and command are gone in the midst of it: its history says that it is running."""
     config = folder.parent / "config.json"
-    config.write_text(json.dumps(run_config(folder, rows=50_000_000)))
+    config.write_text(json.dumps(run_config(folder)))
     # The tag ends it after a second; the project's own limit is hours.
     tags = json.dumps({"dagster/partition": str(DAY), "dagster/max_runtime": "1"})
     command = [BIN / "dagster", "job", "execute", "-m", "synth_assets.definitions", "-j", "daily_payments"]
-    run = subprocess.Popen(
-        [*command, "--config", config, "--tags", tags],
-        cwd=PROJECT_ROOT,
-        env=environment_for(home),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        waited_for("the command's first rows", is_generating(folder, str(DAY)), SECONDS)
-    finally:
-        run.kill()
-        run.wait()
+    log = folder.parent / "command.log"
+    with (
+        held(folder, DAY) as is_in_its_midst,
+        running([*command, "--config", config, "--tags", tags], environment_for(home), log) as run,
+    ):
+        wait_for("the command to begin the day", is_in_its_midst, run)
+        run.process.kill()
 
 
 def span(instance: dg.DagsterInstance, run_id: str) -> tuple[float, float]:
@@ -117,38 +124,32 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     settings.write_text(text)
     killed_command(outputs, home)
     with (
-        dagster_dev(folder, environment_for(home)) as dev,
+        dagster_ui(folder, environment_for(home, **EVERY_SECOND)) as dev,
         dg.DagsterInstance.from_config(str(home)) as instance,
     ):
-        yield lived(dev.query, instance, outputs)
+        yield lived(dev, instance, outputs)
 
 
-def lived(query: Callable[..., Any], instance: dg.DagsterInstance, outputs: Path) -> Day:
-    def up() -> bool:
-        try:
-            return bool(query("{ version }"))
-        except OSError:
-            return False
-
-    waited_for("dagster dev", up, SECONDS)
-    for each in DAYS:
-        rows = 5_000_000 if each == KILLED else 300_000
-        launched = query(LAUNCH, day=each, config=run_config(outputs, rows))["launchRun"]
-        assert launched["__typename"] == "LaunchRunSuccess", launched
-        # A pool holds from the second look at the queue on: the first one makes it known.
-        waited_for("the first rows", is_generating(outputs, KILLED), SECONDS)
-    (first,) = instance.get_runs(dg.RunsFilter(tags={"dagster/partition": KILLED}))
-    end_process_of(instance, first.run_id)
+def lived(dev: DagsterUi, instance: dg.DagsterInstance, outputs: Path) -> Day:
+    wait_for("dagster dev", lambda: dev.query("{ version }"), dev)
+    with held(outputs, dt.date.fromisoformat(KILLED)) as is_in_its_midst:
+        for each in DAYS:
+            launched = dev.query(LAUNCH, day=each, config=run_config(outputs))["launchRun"]
+            assert launched["__typename"] == "LaunchRunSuccess", launched
+            # A pool holds from the second look at the queue on: the first one makes it known.
+            wait_for("the first run to begin its day", is_in_its_midst, dev)
+        (first,) = instance.get_runs(dg.RunsFilter(tags={"dagster/partition": KILLED}))
+        end_process_of(instance, first.run_id)
 
     def all_records() -> list[dg.RunRecord]:
         found = instance.get_run_records(ascending=True)
         ended = all(record.dagster_run.is_finished for record in found)
         return list(found) if ended and len(found) == len(DAYS) + 2 else []
 
-    records = waited_for("the end of all runs", all_records, SECONDS)
+    records = wait_for("the end of all runs", all_records, dev)
 
     def freshness() -> dict[str, str | None]:
-        nodes = query(FRESHNESS)["assetNodes"]
+        nodes = dev.query(FRESHNESS)["assetNodes"]
         status = {
             each["assetKey"]["path"][0]: (each["freshnessStatusInfo"] or {}).get("freshnessStatus") for each in nodes
         }
@@ -170,7 +171,7 @@ def lived(query: Callable[..., Any], instance: dg.DagsterInstance, outputs: Path
             for record in records
             if record.dagster_run.tags["dagster/partition"] in DAYS
         ),
-        freshness=waited_for("freshness", freshness, SECONDS),
+        freshness=wait_for("the verdict on freshness", freshness, dev),
     )
 
 

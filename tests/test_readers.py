@@ -1,4 +1,4 @@
-"""A written day in the readers of the field, each opened by its line in the README."""
+"""A written day in the readers of the field, each opened by its line in docs/reading-the-files.md."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ import pyarrow.parquet as pq
 import pytest
 from polars.testing import assert_frame_equal
 
+from synth_assets.day import object_metadata
 from synth_assets.generator.schema import TransactionSchema
 from synth_assets.resources import PROJECT_ROOT
+from synth_assets.storage.day_file import DayFile
 from synth_assets.storage.loopback import BUCKET
-from synth_assets.storage.s3 import Bucket, land
-from synth_assets.verdict import measure_file
+from synth_assets.storage.s3 import Bucket, upload_day
 from tests.conftest import in_unit, make_frame, make_plan, object_keys, write_day
 
 if TYPE_CHECKING:
@@ -38,15 +39,15 @@ PLAN = make_plan(rows=25_000, chunk_size=10_000)
 UNITS = ["ns", "us", "ms"]
 REFUSED = ("spark", "ns")
 
-README = (PROJECT_ROOT / "README.md").read_text().partition("## Reading it\n")[2].partition("\n## ")[0]
-A_FILE, BY_DAY = (block.splitlines() for block in re.findall("```python\n(.*?)```", README, re.DOTALL))
-"""The code blocks of the README's section: a file, and the days in S3."""
+PAGE = (PROJECT_ROOT / "docs" / "reading-the-files.md").read_text()
+A_FILE, BY_DAY = (block.splitlines() for block in re.findall("```python\n(.*?)```", PAGE, re.DOTALL))
+"""The code blocks of the page: a file, and the days in S3."""
 
 LIBRARIES = {"duckdb": duckdb, "polars": polars, "pandas": pandas, "pyarrow": pyarrow}
 
 
 def opened(block: list[str], reader: str, **names: Any) -> Any:
-    """What the reader's line of the README gives, with `names` for its variables."""
+    """What the reader's line of the page gives, with `names` for its variables."""
     (line,) = [line for line in block if line.startswith(f"{reader}.")]
     return eval(line, {**LIBRARIES, **names})
 
@@ -170,7 +171,7 @@ def test_spark_refuses_nanoseconds(days, spark):
 
 
 def test_spark_reads_nanoseconds_as_a_number_where_it_is_told_to(made, days, spark):
-    setting, expression = re.search(r"`(spark\.[\w.]+)`.*?`(timestamp_micros\(.*?\))`", README, re.DOTALL).groups()
+    setting, expression = re.search(r"`(spark\.[\w.]+)`.*?`(timestamp_micros\(.*?\))`", PAGE, re.DOTALL).groups()
     spark.conf.set(setting, "true")
     try:
         found = opened(A_FILE, "spark", spark=spark, path=str(days["ns"]))
@@ -273,7 +274,8 @@ def prefix(aws, schema, tmp_path) -> str:
     client = boto3.client("s3")
     for day in (*JANUARY, FEBRUARY):
         path = write_day(tmp_path, in_unit(schema, "us"), make_plan(day=day))
-        land(Bucket(client, BUCKET), measure_file(day, path), day)
+        file = DayFile.at(path)
+        upload_day(Bucket(client, BUCKET), file, object_metadata(file))
     (of_february,) = [key for key in object_keys() if "/month=02/" in key]
     client.put_object(Bucket=BUCKET, Key=of_february, Body=b"no Parquet")
     return f"s3://{BUCKET}/payments/"

@@ -9,7 +9,7 @@ import polars as pl
 
 from benchmarks.realism.days import Setting
 from benchmarks.realism.report import Measure, none
-from synth_assets.generator.world import World
+from synth_assets.generator.realistic.world import World
 
 DEPENDENCIES = {
     "card_pan_hash": ("customer_id", "card_scheme", "card_exp_year", "card_exp_month"),

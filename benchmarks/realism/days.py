@@ -11,8 +11,8 @@ import polars as pl
 import pyarrow as pa
 
 from benchmarks.day import contract
-from synth_assets.generator.labels import label_events
 from synth_assets.generator.plan import GenerationPlan
+from synth_assets.generator.realistic.labels import label_events
 from synth_assets.generator.simulator import TransactionSimulator
 
 FIRST_DAY = dt.date(2026, 3, 2)

@@ -11,7 +11,7 @@ from benchmarks.realism import days
 from benchmarks.realism.features import AMOUNT, HISTORY, ROW, with_features
 from benchmarks.realism.learning import DAYS, HISTORY_DAYS, TRAINING_DAYS, Auc, Split, recall, thinned
 from benchmarks.realism.report import Measure, between, coin_toss, told
-from synth_assets.generator.audit import binomial_bounds
+from synth_assets.generator.proportions import binomial_bounds
 from synth_assets.generator.streams import BLOCK_ROWS
 
 LAST_TRAINING_DAY = days.FIRST_DAY + dt.timedelta(days=HISTORY_DAYS + TRAINING_DAYS - 1)

@@ -12,7 +12,7 @@ import polars as pl
 
 from benchmarks.realism import days
 from benchmarks.realism.report import Measure, between, share, told
-from synth_assets.generator.agreements import CYCLE_DAYS
+from synth_assets.generator.realistic.agreements import CYCLE_DAYS
 
 BUSY = 60
 """Payments of a card in all the days, from which its own merchants are ranked."""

@@ -30,6 +30,7 @@ class PanTable:
 
 @cache
 def pan_table(schemes: tuple[str, ...]) -> PanTable:
+    """The table of these card schemes, in this order."""
     heads, head_sums, third_group_sizes = [], [], []
     for scheme in schemes:
         scheme_heads = reference.pan_heads(scheme)
@@ -60,8 +61,8 @@ def _luhn_sums(doubles_last: bool) -> Words:
 
 
 def complete_pans(table: PanTable, head: Words, third: Words, second: Words, first: Words) -> Words:
-    """PANs from the places of their heads in the table and the groups of digits after them, right to left; Luhn's
-    check digit at the end."""
+    """PANs from the places of their heads in the table and the groups of digits that follow: the third group, then two
+    groups of four, numbered from the right. Luhn's check digit is added at the end."""
     # The digit left of the check digit is doubled, so every group, counted from there, doubles its last.
     sums = _luhn_sums(doubles_last=True)
     total = table.head_sums[head] + sums[third] + sums[second] + sums[first]

@@ -1,10 +1,11 @@
-"""The plan of one day: beside the schema, the only input of the generator."""
+"""The plan of one day: with the schema, the only input of the generator."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     BaseModel,
@@ -21,13 +22,14 @@ from synth_assets.generator.errors import GeneratorError
 
 Rate = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 Compression = Literal["snappy", "zstd", "lz4", "none"]
-Profile = Literal["uniform", "realistic"]
+ProfileName = Literal["uniform", "realistic"]
 Difficulty = Literal["easy", "medium", "hard"]
 
 MAX_ROWS = 10_000_000_000
 MAX_ROW_GROUPS = 32_767
 """Row groups carry a 16-bit ordinal in Parquet's format (parquet.thrift, RowGroup.ordinal)."""
-
+MAX_ROWS_A_GROUP = 2**26
+"""PyArrow writes no larger row group: it would cut a chunk in two."""
 
 TENTHS = 10
 """Equal parts of a day's rows, in each of which fraud is as frequent as in the day."""
@@ -39,6 +41,16 @@ LATEST_DAY = dt.date(2261, 12, 31)
 
 class PlanError(GeneratorError):
     """The plan cannot be carried out."""
+
+
+@dataclass(frozen=True)
+class OnlyIn:
+    """Marks a setting that has a meaning in some profiles only.
+
+    In the others it keeps its default, and is no part of a file's plan.
+    """
+
+    profiles: tuple[ProfileName, ...]
 
 
 class PlanSettings(BaseModel):
@@ -62,7 +74,7 @@ class PlanSettings(BaseModel):
     null_geo_rate: Rate = Field(
         default=0.01, description="Probability that latitude and longitude are null, as a pair."
     )
-    timezone_offset: int = Field(
+    timezone_offset: Annotated[int, OnlyIn(("uniform",))] = Field(
         default=-60, ge=-720, le=840, description="Minutes from UTC, written to local_time_offset in every row."
     )
     lookback_days: int = Field(
@@ -78,15 +90,15 @@ class PlanSettings(BaseModel):
         description="Seed of every random stream. Same seed, plan and schema: same bytes.",
     )
     compression: Compression = Field(default="snappy", description="Parquet codec: snappy, zstd, lz4 or none.")
-    profile: Profile = Field(
+    profile: ProfileName = Field(
         default="uniform",
         description="How values are drawn. uniform: independently, per column. "
         "realistic: from one world of customers, cards and merchants, with fraud that has causes.",
     )
-    difficulty: Difficulty = Field(
+    difficulty: Annotated[Difficulty, OnlyIn(("realistic",))] = Field(
         default="medium", description="How hard fraud is to tell, in the realistic profile: easy, medium or hard."
     )
-    customers: int = Field(
+    customers: Annotated[int, OnlyIn(("realistic",))] = Field(
         default=600_000,
         ge=1_000,
         le=990_000,
@@ -94,11 +106,15 @@ class PlanSettings(BaseModel):
     )
 
 
-FOREIGN_SETTINGS: dict[Profile, tuple[str, ...]] = {
-    "uniform": ("difficulty", "customers"),
-    "realistic": ("timezone_offset",),
+FOREIGN_SETTINGS: dict[ProfileName, tuple[str, ...]] = {
+    profile: tuple(
+        name
+        for name, setting in PlanSettings.model_fields.items()
+        if any(isinstance(mark, OnlyIn) and profile not in mark.profiles for mark in setting.metadata)
+    )
+    for profile in get_args(ProfileName)
 }
-"""The settings that mean nothing in a profile: there they keep their defaults, and are no part of a file's plan."""
+"""By profile, the settings that have no meaning in it."""
 
 
 class GenerationPlan(PlanSettings):
@@ -127,8 +143,8 @@ class GenerationPlan(PlanSettings):
 
         Raises:
             PlanError: a setting out of its bounds, of the wrong type or unknown, a day that nanosecond
-                timestamps cannot hold, or more row groups than a Parquet file can number. The message says
-                which setting, what it must be, and what it was.
+                timestamps cannot hold, more row groups than a Parquet file can number, or larger ones than a
+                writer makes. The message says which setting, what it must be, and what it was.
         """
         try:
             plan = cls(**settings)
@@ -140,12 +156,18 @@ class GenerationPlan(PlanSettings):
                 f"Parquet file numbers {MAX_ROW_GROUPS:,} at most. Use a chunk_size of at least "
                 f"{-(-plan.rows // MAX_ROW_GROUPS):,}."
             )
+        if min(plan.rows, plan.chunk_size) > MAX_ROWS_A_GROUP:
+            raise PlanError(
+                f"chunk_size {plan.chunk_size:,} makes row groups of more than {MAX_ROWS_A_GROUP:,} rows. "
+                f"Use a chunk_size of at most {MAX_ROWS_A_GROUP:,}."
+            )
         if not EARLIEST_DAY <= plan.day <= LATEST_DAY:
             raise PlanError(f"day {plan.day} is outside {EARLIEST_DAY} to {LATEST_DAY}. Choose a day inside.")
         return plan
 
     @property
     def row_groups(self) -> int:
+        """The number of row groups, each of `chunk_size` rows; the last may have fewer."""
         return -(-self.rows // self.chunk_size)
 
     @property

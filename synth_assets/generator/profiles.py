@@ -1,92 +1,25 @@
-"""The profiles: how a day's values are drawn, column by column and block by block."""
+"""The registry of profiles, and what is asked of the one that a plan names."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from synth_assets.generator.columns import UNIQUE_COLUMN, Column
+from synth_assets.generator.errors import SchemaError
+from synth_assets.generator.plan import GenerationPlan, PlanError, ProfileName
+from synth_assets.generator.profile import Profile
+from synth_assets.generator.realistic.profile import REALISTIC
+from synth_assets.generator.rules import Rules, common_rules
+from synth_assets.generator.schema import Field, TransactionSchema
+from synth_assets.generator.uniform import UNIFORM
 
-from synth_assets.generator.columns import RECURRING_RATE, UNIFORM, UNIQUE_COLUMN, Block, Column
-from synth_assets.generator.plan import GenerationPlan, PlanError, Profile
-from synth_assets.generator.realistic import REALISTIC, realistic_blocks, recurring_share
-from synth_assets.generator.schema import SchemaError, TransactionSchema
-from synth_assets.generator.streams import day_streams
-
-
-class Blocks(Protocol):
-    """Makes a day's blocks from the `first` on, in order."""
-
-    def __call__(self, schema: TransactionSchema, plan: GenerationPlan, first: int = 0) -> Iterator[Block]: ...
+PROFILES: dict[ProfileName, Profile] = {"uniform": UNIFORM, "realistic": REALISTIC}
 
 
-@dataclass(frozen=True)
-class Drawing:
-    """How a profile draws: its columns, the blocks that their builders read, and the share of recurring payments."""
-
-    columns: Mapping[str, Column]
-    blocks: Blocks
-    recurring_share: Callable[[GenerationPlan], float]
+def value_rules(plan: GenerationPlan) -> Rules:
+    """The rules on the values of a row. A null breaks none; the null proportions are a claim of their own."""
+    return common_rules() | PROFILES[plan.profile].rules(plan)
 
 
-def uniform_blocks(schema: TransactionSchema, plan: GenerationPlan, first: int = 0) -> Iterator[Block]:
-    for streams in day_streams(plan.seed, plan.day, plan.rows, first):
-        yield Block(plan, schema, streams)
-
-
-PROFILES: dict[Profile, Drawing] = {
-    "uniform": Drawing(UNIFORM, uniform_blocks, lambda plan: RECURRING_RATE),
-    "realistic": Drawing(REALISTIC, realistic_blocks, recurring_share),
-}
-
-
-def check_schema(schema: TransactionSchema, profile: Profile) -> None:
-    """Refuse a contract that the profile cannot make.
-
-    Raises:
-        SchemaError: a column without a builder, a dtype that its builder does not give, an enum value that
-            cannot be built, or a column (or enum value) removed that another column is made from.
-    """
-    columns = PROFILES[profile].columns
-    if schema.primary_key != UNIQUE_COLUMN:
-        raise SchemaError(
-            f"{schema.source}: `primary_key` is {schema.primary_key}, whose values repeat. Make it {UNIQUE_COLUMN}."
-        )
-    for column in schema.fields:
-        where = f"{schema.source}, field {column.name}"
-        if column.name not in columns:
-            raise SchemaError(
-                f"{where}: the {profile} profile has no builder for it. Drop the field, or use one of: "
-                f"{', '.join(name for name in columns if name not in schema) or 'none is left'}."
-            )
-        made = columns[column.name]
-        if column.recognised and column.dtype not in made.dtypes:
-            raise SchemaError(f"{where}: dtype {column.dtype} cannot be built. Make it {' or '.join(made.dtypes)}.")
-        if made.dtypes == ("enum",) and not column.enum:
-            raise SchemaError(f"{where}: it is drawn from its `enum` values, and has none. List them under `enum:`.")
-        absent = [value for value in made.values if column.enum and value not in column.enum]
-        if absent:
-            raise SchemaError(
-                f"{where}: the {profile} profile gives it {absent[0]}, which is not in its enum. "
-                f"Put {absent[0]} back, or use another profile."
-            )
-        unknown = [value for value in column.enum if made.known and value not in made.known]
-        if unknown:
-            raise SchemaError(f"{where}: {unknown[0]!r} cannot be built. Use some of {', '.join(made.known)}.")
-        for needed, values in made.needs.items():
-            if needed not in schema:
-                raise SchemaError(
-                    f"{where}: it is made from {needed}, which is not among the fields. "
-                    f"Put {needed} back, or drop {column.name} too."
-                )
-            missing = [value for value in values if value not in schema[needed].enum]
-            if missing:
-                raise SchemaError(
-                    f"{where}: it needs the value {missing[0]} of {needed}, which is not in its enum. "
-                    f"Put {missing[0]} back, or drop {column.name}."
-                )
-
-
-def repeating(schema: TransactionSchema, profile: Profile) -> list[str]:
+def dictionary_columns(schema: TransactionSchema, profile: ProfileName) -> list[str]:
     """The columns whose values repeat so much that a Parquet dictionary pays."""
     columns = PROFILES[profile].columns
     return [field.name for field in schema.fields if field.dtype == "enum" or columns[field.name].repeats]
@@ -107,3 +40,66 @@ def null_shares(schema: TransactionSchema, plan: GenerationPlan) -> dict[str, fl
                 f"Make it `nullable: true`, or set its null rate to 0."
             )
     return shares
+
+
+def check_schema(schema: TransactionSchema, profile: ProfileName) -> None:
+    """Refuse a contract that the profile cannot make.
+
+    Raises:
+        SchemaError: a column without a builder, a dtype that its builder does not give, an enum value that
+            cannot be built, or a column (or enum value) removed that another column is made from.
+    """
+    columns = PROFILES[profile].columns
+    if schema.primary_key != UNIQUE_COLUMN:
+        raise SchemaError(
+            f"{schema.source}: `primary_key` is {schema.primary_key}, whose values repeat. Make it {UNIQUE_COLUMN}."
+        )
+    for field in schema.fields:
+        where = f"{schema.source}, field {field.name}"
+        if field.name not in columns:
+            raise SchemaError(
+                f"{where}: the {profile} profile has no builder for it. Drop the field, or use one of: "
+                f"{', '.join(name for name in columns if name not in schema) or 'none is left'}."
+            )
+        _check_dtype(field, columns[field.name], where)
+        _check_values(field, columns[field.name], where, profile)
+        _check_needs(field, columns[field.name], where, schema)
+
+
+def _check_dtype(field: Field, column: Column, where: str) -> None:
+    if field.recognised and field.dtype not in column.dtypes:
+        raise SchemaError(f"{where}: dtype {field.dtype} cannot be built. Make it {' or '.join(column.dtypes)}.")
+    if field.dtype == "decimal" and field.scale < column.decimals:
+        raise SchemaError(
+            f"{where}: a decimal of scale {field.scale} cannot hold its {column.decimals} decimals. "
+            f"Make `scale` at least {column.decimals}."
+        )
+    if column.dtypes == ("enum",) and not field.enum:
+        raise SchemaError(f"{where}: it is drawn from its `enum` values, and has none. List them under `enum:`.")
+
+
+def _check_values(field: Field, column: Column, where: str, profile: ProfileName) -> None:
+    absent = [value for value in column.values if field.enum and value not in field.enum]
+    if absent:
+        raise SchemaError(
+            f"{where}: the {profile} profile gives it {absent[0]}, which is not in its enum. "
+            f"Put {absent[0]} back, or use another profile."
+        )
+    unknown = [value for value in field.enum if column.known and value not in column.known]
+    if unknown:
+        raise SchemaError(f"{where}: {unknown[0]!r} cannot be built. Use some of {', '.join(column.known)}.")
+
+
+def _check_needs(field: Field, column: Column, where: str, schema: TransactionSchema) -> None:
+    for needed, values in column.needs.items():
+        if needed not in schema:
+            raise SchemaError(
+                f"{where}: it is made from {needed}, which is not among the fields. "
+                f"Put {needed} back, or drop {field.name} too."
+            )
+        missing = [value for value in values if value not in schema[needed].enum]
+        if missing:
+            raise SchemaError(
+                f"{where}: it needs the value {missing[0]} of {needed}, which is not in its enum. "
+                f"Put {missing[0]} back, or drop {field.name}."
+            )

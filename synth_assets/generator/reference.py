@@ -1,4 +1,4 @@
-"""Reference data: literal lists, and the lists that Faker supplies. No logic beyond reading them."""
+"""Reference data: literal lists, and the lists that Faker supplies."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from faker.providers.credit_card import Provider as CreditCardProvider
 from faker.providers.currency import Provider as CurrencyProvider
 
 CURRENCY_CODES: tuple[str, ...] = tuple(code for code, _ in CurrencyProvider.currencies)
-"""ISO 4217 codes, as Faker lists them."""
+"""The ISO 4217 codes that Faker lists (`faker.providers.currency`)."""
 
 COUNTRY_CODES: tuple[str, ...] = tuple(AddressProvider.alpha_2_country_codes)
-"""ISO 3166-1 alpha-2 codes, as Faker lists them."""
+"""The ISO 3166-1 alpha-2 codes that Faker lists (`faker.providers.address`)."""
 
 PAN_LENGTHS: dict[str, int] = {"VISA": 16, "MASTERCARD": 16, "AMEX": 15, "DISCOVER": 16}
-"""Digits of a PAN by card scheme, check digit included (ISO/IEC 7812-1; Faker's lengths for the same types)."""
+"""Digits of a PAN by card scheme, check digit included. The lengths are Faker's, and keep ISO/IEC 7812-1."""
 
 _PAN_PREFIXES: dict[str, list[str]] = {
     "VISA": CreditCardProvider.prefix_visa,
@@ -30,6 +30,7 @@ _PAN_PREFIXES: dict[str, list[str]] = {
 }
 
 USER_AGENT_COUNT = 500
+"""How many different user agents there are (assumed)."""
 
 SPECIAL_USE_NETWORKS: tuple[str, ...] = (
     "0.0.0.0/8",
@@ -51,7 +52,7 @@ SPECIAL_USE_NETWORKS: tuple[str, ...] = (
     "224.0.0.0/4",
     "240.0.0.0/4",
 )
-"""IPv4 ranges that are no public host's: the IANA IPv4 Special-Purpose Address Registry, and multicast."""
+"""The IPv4 ranges that hold no public host, from the IANA IPv4 Special-Purpose Address Registry, and multicast."""
 
 
 @cache
@@ -69,8 +70,8 @@ def pan_heads(scheme: str) -> npt.NDArray[np.uint64]:
 def user_agents() -> tuple[str, ...]:
     """`USER_AGENT_COUNT` different browsers from Faker, always the same.
 
-    Faker's desktop Firefox carries a random time of day and a year up to 9999 as its build date: no browser
-    says that, and such strings are left out.
+    Faker's desktop Firefox carries a random time of day and a year up to 9999 as its build date. No browser
+    says that, so such strings are left out.
     """
     faker = Faker("en_US")
     faker.seed_instance(0)
@@ -108,6 +109,6 @@ def special_network_pattern() -> str:
 
 @cache
 def octet_pairs() -> tuple[str, ...]:
-    """ "0.0" … "255.255", in order."""
+    """Every pair of octets as text, from "0.0" to "255.255", in order."""
     octets = [str(octet) for octet in range(256)]
     return tuple(f"{high}.{low}" for high in octets for low in octets)

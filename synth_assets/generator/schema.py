@@ -5,40 +5,34 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import reprlib
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, cast, get_args
+from typing import Any, cast, get_args
 
 import polars as pl
 import pyarrow as pa
-import yaml
 
-from synth_assets.generator.errors import GeneratorError
-
-TimeUnit = Literal["ns", "us", "ms"]
-DEFAULT_UNIT: TimeUnit = "ns"
-
-DTYPES: dict[str, pl.DataType] = {
-    "int": pl.Int64(),
-    "float": pl.Float64(),
-    "string": pl.String(),
-    "bool": pl.Boolean(),
-    "datetime": pl.Datetime(DEFAULT_UNIT, "UTC"),
-}
-"""The dtypes of the contract with their Polars types; `enum` is the sixth, built from the field's values."""
+from synth_assets.generator.dtypes import (
+    DEFAULT_SCALE,
+    DEFAULT_UNIT,
+    DTYPES,
+    MAX_SCALE,
+    UNRECOGNISED,
+    Dtype,
+    TimeUnit,
+)
+from synth_assets.generator.errors import SchemaError
+from synth_assets.generator.schema_document import mapping_of, read_yaml, shown, text_of
 
 TOP_LEVEL_KEYS = {"version", "description", "primary_key", "event_time", "fields"}
-FIELD_KEYS = {"name", "dtype", "description", "nullable", "example", "enum", "unit"}
+FIELD_KEYS = {"name", "dtype", "description", "nullable", "example", "enum", "unit", "scale"}
 
 
 _NAME = re.compile("[A-Za-z_][A-Za-z0-9_]{0,99}")
 _VERSION = re.compile("[A-Za-z0-9._-]{1,50}")
-
-
-class SchemaError(GeneratorError):
-    """The schema file breaks its form."""
+_OPTIONS = {"enum": "`enum` values", "unit": "a `unit`", "scale": "a `scale`"}
+_DTYPE_OF = {dtype.option: name for name, dtype in DTYPES.items() if dtype.option}
 
 
 @dataclass(frozen=True)
@@ -51,11 +45,18 @@ class Field:
     description: str = field(default="", compare=False)
     enum: tuple[str, ...] = ()
     unit: TimeUnit = DEFAULT_UNIT
-    """In what a datetime counts; without a meaning for the other dtypes."""
+    """In what a datetime counts."""
+    scale: int = DEFAULT_SCALE
+    """Decimals of a decimal."""
 
     @property
     def recognised(self) -> bool:
-        return self.dtype == "enum" or self.dtype in DTYPES
+        return self.dtype in DTYPES
+
+    @property
+    def meaning(self) -> Dtype:
+        """The field's entry in the table of dtypes; a string's where the dtype is none of the contract's."""
+        return DTYPES.get(self.dtype, UNRECOGNISED)
 
     @property
     def required(self) -> bool:
@@ -64,11 +65,12 @@ class Field:
 
     @property
     def polars_type(self) -> pl.DataType:
-        if self.dtype == "enum":
-            return pl.Enum(self.enum)
-        if self.dtype == "datetime":
-            return pl.Datetime(self.unit, "UTC")
-        return DTYPES.get(self.dtype, pl.String())
+        return self.meaning.polars(self)
+
+    @property
+    def label(self) -> str:
+        """The type as screens name it."""
+        return self.meaning.label(self) if self.meaning.label else self.dtype
 
 
 @dataclass(frozen=True)
@@ -88,13 +90,9 @@ class TransactionSchema:
 
         Raises:
             SchemaError: not YAML, an unknown or missing key, a value of the wrong type, a duplicate name,
-                an enum without values. The message names `source`, the field and the mend.
+                an enum without values. The message names `source`, the field and the fix.
         """
-        try:
-            document = yaml.load(text, _Loader)
-        except Exception as error:  # PyYAML's constructors raise what they meet: KeyError, AttributeError, …
-            raise SchemaError(f"{source} is not YAML: {_one_line(error)}. Mend the line it names.") from error
-        return cls._from_document(document, source)
+        return cls._from_document(read_yaml(text, source), source)
 
     @classmethod
     def from_canonical(cls, canonical: dict[str, Any], source: str) -> TransactionSchema:
@@ -103,7 +101,7 @@ class TransactionSchema:
 
     @classmethod
     def _from_document(cls, document: Any, source: str) -> TransactionSchema:
-        document = _mapping(document, source, TOP_LEVEL_KEYS)
+        document = mapping_of(document, source, TOP_LEVEL_KEYS)
         entries = document.get("fields")
         if not isinstance(entries, list) or not entries:
             raise SchemaError(f"{source} has no `fields`: give it a list with at least one column under `fields:`.")
@@ -113,28 +111,28 @@ class TransactionSchema:
             raise SchemaError(f"{source}, field {repeated[0]}: the name appears more than once. Keep one of them.")
         named = {}
         for key in ("primary_key", "event_time"):
-            named[key] = _text(document, key, source)
+            named[key] = text_of(document, key, source)
             if named[key] not in {f.name for f in fields}:
                 raise SchemaError(
-                    f"{source}: `{key}` names {_shown(named[key])}, which is not among the fields. "
+                    f"{source}: `{key}` names {shown(named[key])}, which is not among the fields. "
                     f"Put the field back, or name another one."
                 )
         event_time = next(f for f in fields if f.name == named["event_time"])
         if event_time.dtype != "datetime":
             raise SchemaError(
                 f"{source}, field {event_time.name}: it is the event time. Make its dtype `datetime`, "
-                f"not {_shown(event_time.dtype)}."
+                f"not {shown(event_time.dtype)}."
             )
         version = document.get("version")
         if not isinstance(version, str) or not _VERSION.fullmatch(version):
             raise SchemaError(
                 f"{source}: `version` must be up to 50 letters, digits, dots or dashes in quotes, such as "
-                f"version: '1.0.0', not {_shown(version)}."
+                f"version: '1.0.0', not {shown(version)}."
             )
         return cls(
             version=version,
             fields=fields,
-            description=_text(document, "description", source, default=""),
+            description=text_of(document, "description", source, default=""),
             source=source,
             **named,
         )
@@ -150,6 +148,7 @@ class TransactionSchema:
                 {"name": f.name, "dtype": f.dtype, "nullable": f.nullable}
                 | ({"enum": list(f.enum)} if f.enum else {})
                 | ({"unit": f.unit} if f.unit != DEFAULT_UNIT else {})
+                | ({"scale": f.scale} if f.scale != DEFAULT_SCALE else {})
                 for f in self.fields
             ],
         }
@@ -186,79 +185,55 @@ class TransactionSchema:
 
 
 def _parse_field(entry: Any, where: str) -> Field:
-    entry = _mapping(entry, where, FIELD_KEYS)
-    name = _text(entry, "name", where)
+    entry = mapping_of(entry, where, FIELD_KEYS)
+    name = text_of(entry, "name", where)
     if not _NAME.fullmatch(name):
-        raise SchemaError(f"{where}: the name {_shown(name)} must be up to 100 letters, digits or underscores.")
+        raise SchemaError(f"{where}: the name {shown(name)} must be up to 100 letters, digits or underscores.")
     where = f"{where.rsplit(',', 1)[0]}, field {name}"
-    dtype = _text(entry, "dtype", where)
+    dtype = text_of(entry, "dtype", where)
     if not dtype.isprintable():
-        raise SchemaError(f"{where}: the dtype {_shown(dtype)} is not printable text. Use one of the README's.")
+        raise SchemaError(
+            f"{where}: the dtype {shown(dtype)} is not printable text. Use one of docs/columns-and-settings.md."
+        )
     nullable = entry.get("nullable")
     if not isinstance(nullable, bool):
-        raise SchemaError(f"{where}: `nullable` must be true or false, not {_shown(nullable)}.")
-    values = entry.get("enum")
-    if dtype in DTYPES:
-        if values is not None:
+        raise SchemaError(f"{where}: `nullable` must be true or false, not {shown(nullable)}.")
+    option = DTYPES[dtype].option if dtype in DTYPES else "enum"
+    for key, values in _OPTIONS.items():
+        if key in entry and key != option and entry[key] is not None:
             raise SchemaError(
-                f"{where}: `enum` values under dtype {_shown(dtype)}. Make the dtype `enum`, or drop them."
+                f"{where}: {values} under dtype {shown(dtype)}. Make the dtype `{_DTYPE_OF[key]}`, or drop it."
             )
-    elif dtype == "enum" or values is not None:
-        if not isinstance(values, list) or not values:
-            raise SchemaError(f"{where}: an enum without values. List them under `enum:`.")
-        odd = [value for value in values if not isinstance(value, str) or not value or not value.isprintable()]
-        if odd:
-            raise SchemaError(f"{where}: the enum value {_shown(odd[0])} is not printable text. Put it in quotes.")
-        repeated = [value for value, count in Counter(values).items() if count > 1]
-        if repeated:
-            raise SchemaError(
-                f"{where}: the enum value {_shown(repeated[0])} appears more than once. Keep one of them."
-            )
-    unit = entry.get("unit", DEFAULT_UNIT)
-    if "unit" in entry and dtype != "datetime":
-        raise SchemaError(f"{where}: a `unit` under dtype {_shown(dtype)}. Make the dtype `datetime`, or drop it.")
+    return Field(
+        name,
+        dtype,
+        nullable,
+        text_of(entry, "description", where, default=""),
+        _parse_enum(entry.get("enum"), where) if dtype == "enum" or entry.get("enum") is not None else (),
+        _parse_unit(entry.get("unit", DEFAULT_UNIT), where),
+        _parse_scale(entry.get("scale", DEFAULT_SCALE), where),
+    )
+
+
+def _parse_enum(values: Any, where: str) -> tuple[str, ...]:
+    if not isinstance(values, list) or not values:
+        raise SchemaError(f"{where}: an enum without values. List them under `enum:`.")
+    odd = [value for value in values if not isinstance(value, str) or not value or not value.isprintable()]
+    if odd:
+        raise SchemaError(f"{where}: the enum value {shown(odd[0])} is not printable text. Put it in quotes.")
+    repeated = [value for value, count in Counter(values).items() if count > 1]
+    if repeated:
+        raise SchemaError(f"{where}: the enum value {shown(repeated[0])} appears more than once. Keep one of them.")
+    return tuple(values)
+
+
+def _parse_unit(unit: Any, where: str) -> TimeUnit:
     if not isinstance(unit, str) or unit not in get_args(TimeUnit):
-        raise SchemaError(f"{where}: `unit` must be ns, us or ms, not {_shown(unit)}.")
-    description = _text(entry, "description", where, default="")
-    return Field(name, dtype, nullable, description, tuple(values or ()), cast(TimeUnit, unit))
+        raise SchemaError(f"{where}: `unit` must be ns, us or ms, not {shown(unit)}.")
+    return cast(TimeUnit, unit)
 
 
-def _mapping(value: Any, where: str, known: set[str]) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise SchemaError(f"{where}: expected a mapping with the keys {', '.join(sorted(known))}.")
-    unknown = [key for key in value if key not in known]
-    if unknown:
-        raise SchemaError(f"{where}: unknown key {_shown(unknown[0])}. The keys are {', '.join(sorted(known))}.")
-    return value
-
-
-def _text(mapping: dict[str, Any], key: str, where: str, default: str | None = None) -> str:
-    value = mapping.get(key, default)
-    if not isinstance(value, str) or (not value and default is None) or not _encodable(value):
-        raise SchemaError(f"{where}: `{key}` must be text, not {_shown(value)}.")
-    return value
-
-
-def _encodable(text: str) -> bool:
-    """Half a surrogate pair, which YAML can spell, is no text that can be written down."""
-    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def _shown(value: object) -> str:
-    """A value from the file as a message may show it: on one line, and short however large or deep it is."""
-    try:
-        return (ascii(value) if isinstance(value, str) and len(value) <= 60 else reprlib.repr(value))[:200]
-    except (ValueError, RecursionError):  # a number of thousands of digits has no repr
-        return f"this {type(value).__name__}"
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).encode("ascii", "backslashreplace").decode().split())[:500]
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML's safe loader without merge keys: nested, they multiply until memory ends."""
-
-    def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        if any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value):
-            raise yaml.constructor.ConstructorError(None, None, "merge keys (<<) are not supported", node.start_mark)
+def _parse_scale(scale: Any, where: str) -> int:
+    if not isinstance(scale, int) or isinstance(scale, bool) or not 0 <= scale <= MAX_SCALE:
+        raise SchemaError(f"{where}: `scale` must be a whole number from 0 to {MAX_SCALE}, not {shown(scale)}.")
+    return scale

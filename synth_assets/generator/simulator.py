@@ -11,10 +11,12 @@ import polars as pl
 import pyarrow as pa
 
 from synth_assets.generator.columns import Block
+from synth_assets.generator.errors import GeneratorError
 from synth_assets.generator.plan import GenerationPlan
+from synth_assets.generator.profile import History
 from synth_assets.generator.profiles import PROFILES, check_schema, null_shares
 from synth_assets.generator.schema import TransactionSchema
-from synth_assets.generator.streams import block_count
+from synth_assets.generator.streams import BLOCK_ROWS, block_count
 
 
 class TransactionSimulator:
@@ -33,35 +35,63 @@ class TransactionSimulator:
         null_shares(schema, plan)
         self.schema = schema
         self.plan = plan
+        self.profile = PROFILES[plan.profile]
         self.workers = workers
 
-    @property
-    def block_count(self) -> int:
-        return block_count(self.plan.rows)
+    def __iter__(self) -> Iterator[pa.Table]:
+        return self.row_groups()
+
+    def row_groups(self, first: int = 0, last: int | None = None, history: History | None = None) -> Iterator[pa.Table]:
+        """The row groups `first` … `last` - 1 (to the end, for None), each equal to its place in the whole day.
+
+        Args:
+            history: what the blocks before `blocks_of(first, last)` leave behind, in a profile that has a card
+                history: of the day before's blocks, then of the day's. Computed where it is None.
+
+        Raises:
+            GeneratorError: the day has no such row groups.
+        """
+        blocks = self.blocks_of(first, last)
+        return self._row_groups(blocks, self._rows_of(first, last), history)
+
+    def blocks_of(self, first: int = 0, last: int | None = None) -> range:
+        """The numbers of the blocks that the rows of the row groups `first` … `last` - 1 lie in.
+
+        Raises:
+            GeneratorError: the day has no such row groups.
+        """
+        rows = self._rows_of(first, last)
+        return range(rows.start // BLOCK_ROWS, block_count(rows.stop))
 
     def block(self, number: int) -> pl.DataFrame:
         """The rows `number * BLOCK_ROWS` … of the day, at most `BLOCK_ROWS` of them."""
-        return self._frame(next(self._blocks(number)))
+        (block,) = self.profile.blocks(self.schema, self.plan, range(number, number + 1))
+        return self._frame(block)
 
-    def _blocks(self, first: int = 0) -> Iterator[Block]:
-        return PROFILES[self.plan.profile].blocks(self.schema, self.plan, first)
+    @property
+    def block_count(self) -> int:
+        """The number of blocks in the day."""
+        return block_count(self.plan.rows)
 
-    def _frame(self, block: Block) -> pl.DataFrame:
-        columns = PROFILES[self.plan.profile].columns
-        return pl.DataFrame(
-            [
-                columns[column.name].build(block, column).cast(column.polars_type).alias(column.name)
-                for column in self.schema.fields
-            ]
-        )
+    def _rows_of(self, first: int, last: int | None) -> range:
+        last = self.plan.row_groups if last is None else last
+        if not 0 <= first <= last <= self.plan.row_groups:
+            raise GeneratorError(
+                f"the plan of {self.plan.day} has no row groups {first} to {last}: it has {self.plan.row_groups:,}, "
+                f"counted from 0. Choose a range inside."
+            )
+        return range(first * self.plan.chunk_size, min(last * self.plan.chunk_size, self.plan.rows))
 
-    def __iter__(self) -> Iterator[pa.Table]:
+    def _row_groups(self, blocks: range, rows: range, history: History | None) -> Iterator[pa.Table]:
+        if not rows:
+            return
         with ThreadPoolExecutor(self.workers, thread_name_prefix="generate") as pool:
-            yield from rechunked(self._tables(pool), self.plan.chunk_size)
+            tables = self._tables(pool, self.profile.blocks(self.schema, self.plan, blocks, history))
+            before = rows.start - blocks.start * BLOCK_ROWS
+            yield from rechunked(cut(tables, before, len(rows)), self.plan.chunk_size)
 
-    def _tables(self, pool: Executor) -> Iterator[pa.Table]:
+    def _tables(self, pool: Executor, blocks: Iterator[Block]) -> Iterator[pa.Table]:
         """The blocks in order, each worker one ahead."""
-        blocks = self._blocks()
         ahead = deque(pool.submit(self._table, block) for block in islice(blocks, self.workers))
         while ahead:
             table = ahead.popleft().result()
@@ -71,6 +101,24 @@ class TransactionSimulator:
     def _table(self, block: Block) -> pa.Table:
         # In the worker, so that the frame is gone before the next one is made.
         return self._frame(block).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(self.schema.arrow_schema)
+
+    def _frame(self, block: Block) -> pl.DataFrame:
+        return pl.DataFrame(
+            [
+                self.profile.columns[field.name].build(block, field).cast(field.polars_type).alias(field.name)
+                for field in self.schema.fields
+            ]
+        )
+
+
+def cut(tables: Iterable[pa.Table], before: int, rows: int) -> Iterator[pa.Table]:
+    """The `rows` rows that follow the first `before` rows of the tables, without copying any."""
+    for table in tables:
+        part = table.slice(before, rows)
+        before = max(before - table.num_rows, 0)
+        rows -= part.num_rows
+        if part.num_rows:
+            yield part
 
 
 def rechunked(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:

@@ -21,10 +21,12 @@ BLOCK_ROWS = 32_768
 Words = npt.NDArray[np.uint64]
 Halves = npt.NDArray[np.uint32]
 Mask = npt.NDArray[np.bool_]
+Numbers = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 
 class Streams:
-    """Random streams of `rows` numbers each, by name. Asking twice for a stream gives the same numbers."""
+    """Random streams of `rows` numbers each, by name. The same name gives the same numbers every time."""
 
     rows: int
 
@@ -42,7 +44,7 @@ class Streams:
     def below(self, stream: str, count: int | Words) -> Words:
         """One whole number a row, uniform on 0 … count - 1, for 1 <= count <= 2**32 (`count` may vary by row).
 
-        Multiply and shift: no number is more than count / 2**32 more likely than another.
+        By multiplication and shift, no number is more than count / 2**32 more likely than another.
         """
         return (self.halves(stream) * np.asarray(count, dtype=np.uint64)) >> np.uint64(32)
 
@@ -50,7 +52,7 @@ class Streams:
         """One flag a row, true with `probability` (to 2**-33); a higher one only turns more flags true."""
         return self.halves(stream) < np.uint64(round(probability * 2**32))
 
-    def fractions(self, stream: str) -> npt.NDArray[np.float64]:
+    def fractions(self, stream: str) -> Floats:
         """One double a row, uniform on the multiples of 2**-53 in 0 … 1, without 1."""
         return fractions(self.words(stream))
 
@@ -73,13 +75,13 @@ class BlockStreams(Streams):
 
 
 def block_count(rows: int) -> int:
-    """The blocks of a day of so many rows."""
+    """The number of blocks in a day of so many rows."""
     return -(-rows // BLOCK_ROWS)
 
 
-def day_streams(seed: int, day: dt.date, rows: int, first: int = 0) -> Iterator[BlockStreams]:
-    """The streams of the day's blocks from the `first` on, in order; the last block may be shorter."""
-    for number in range(first, block_count(rows)):
+def day_streams(seed: int, day: dt.date, rows: int, blocks: range) -> Iterator[BlockStreams]:
+    """The streams of these blocks of a day of so many rows; the day's last block may be shorter."""
+    for number in blocks:
         yield BlockStreams(seed, day, number, min(BLOCK_ROWS, rows - number * BLOCK_ROWS))
 
 
@@ -111,7 +113,7 @@ def hashed(seed: int, name: str, *numbers: npt.NDArray[Any]) -> Words:
     return state
 
 
-def fractions(words: Words) -> npt.NDArray[np.float64]:
+def fractions(words: Words) -> Floats:
     """Words as doubles, uniform on the multiples of 2**-53 in 0 … 1, without 1."""
     return (words >> np.uint64(11)) * np.float64(2.0**-53)
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from synth_assets.storage.day_file import DayFile
 from synth_assets.storage.errors import StorageError
 from synth_assets.storage.layout import partial_prefix, rows_in_name
 
@@ -39,20 +40,25 @@ def read_text(path: Path) -> str:
         raise StorageError(f"{path} is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from error
 
 
-def current_file(folder: Path, day: dt.date) -> Path | None:
-    """The day's finished file, or None. Should a crash have left two, the one written last."""
+def find_day_file(folder: Path, day: dt.date) -> DayFile:
+    """The day's finished file. Should a crash have left two, the one written last.
+
+    Raises:
+        StorageError: there is none.
+    """
     for _ in range(5):  # a file that goes while we look has been replaced: look again
         finished = []
         for path in _finished_files(folder, day):
             with suppress(FileNotFoundError):
-                finished.append((path.stat().st_mtime_ns, path))
+                finished.append((path.stat(), path))
         if finished:
-            return max(finished)[1]
-    return None
+            written_last = max(finished, key=lambda found: found[0].st_mtime_ns)
+            return DayFile.of(written_last[1], day, written_last[0])
+    raise StorageError(f"There is no file of {day} in {folder}. Materialize payments_parquet for this partition.")
 
 
 @contextmanager
-def alone(folder: Path, day: dt.date) -> Iterator[None]:
+def lock_day(folder: Path, day: dt.date) -> Iterator[None]:
     """Let no other run begin or finish the day's file, or send it, until the body ends; wait while another does.
 
     Raises:
@@ -63,7 +69,7 @@ def alone(folder: Path, day: dt.date) -> Iterator[None]:
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def write_atomically(path: Path) -> Iterator[Path]:
     """Yield a path to write to; afterwards it is `path`, whole. Runs that write the same file take turns.
 
     Raises:
@@ -113,7 +119,7 @@ def _lock(path: Path) -> int:
 
 
 @contextmanager
-def replacing(path: Path, day: dt.date) -> Iterator[Path]:
+def replace_day_file(path: Path, day: dt.date) -> Iterator[Path]:
     """Yield a path to write the day's new file to; afterwards it is `path`, the only one of its day in the folder.
 
     The file is flushed to disk before it gets its name. If the body fails, nothing of it stays and the day's
@@ -125,7 +131,7 @@ def replacing(path: Path, day: dt.date) -> Iterator[Path]:
     folder = path.parent
     partial = folder / f"{partial_prefix(day)}{secrets.token_hex(8)}.partial"
     try:
-        with alone(folder, day):
+        with lock_day(folder, day):
             _remove_abandoned(folder, day)
             handle = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
             # This lock tells a file that is being written from one that a killed run left behind.
@@ -135,7 +141,7 @@ def replacing(path: Path, day: dt.date) -> Iterator[Path]:
     try:
         yield partial
         os.fsync(handle)
-        with alone(folder, day):
+        with lock_day(folder, day):
             os.replace(partial, path)
             for other in _finished_files(folder, day):
                 if other.name != path.name:

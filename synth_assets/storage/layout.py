@@ -1,4 +1,4 @@
-"""Day -> file name -> object key: the only place where these strings are spelt."""
+"""Day -> file name -> object key: the only place where these strings are built."""
 
 from __future__ import annotations
 

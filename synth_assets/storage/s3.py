@@ -1,19 +1,17 @@
-"""Landing a file in S3: sent once, verified by the server, alone for its day."""
+"""A day's object in S3: sent once, verified by the server, the only one of its day."""
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from synth_assets.storage.aws import error_code, explained
+from synth_assets.storage.day_file import DayFile
 from synth_assets.storage.errors import StorageError
 from synth_assets.storage.layout import object_folder, object_key, rows_in_name
 
@@ -28,28 +26,13 @@ TRANSFER = TransferConfig(max_concurrency=4)
 
 
 @dataclass(frozen=True)
-class LocalFile:
-    """A file as it was when it was measured: what its object must be like."""
+class UploadedDay:
+    """A day's object that is its file.
 
-    path: Path
-    size: int
-    crc32: str
-    """CRC-32 of all bytes, big-endian, base64: the form of S3's ChecksumCRC32."""
-    metadata: dict[str, str]
-
-    @classmethod
-    def measure(cls, path: Path, metadata: dict[str, str]) -> LocalFile:
-        size = checksum = 0
-        with path.open("rb") as file:
-            while part := file.read(2**20):
-                size += len(part)
-                checksum = zlib.crc32(part, checksum)
-        return cls(path, size, base64.b64encode(checksum.to_bytes(4, "big")).decode(), metadata)
-
-
-@dataclass(frozen=True)
-class Landed:
-    """An object that is the local file. `sent` is false where it was there before; `replaced` names what it ousted."""
+    Args:
+        sent: whether it was uploaded now; false where it was there before.
+        replaced: the keys of the day's older objects, which were removed.
+    """
 
     uri: str
     sent: bool
@@ -77,8 +60,10 @@ class Bucket:
         return f"s3://{self.name}/{key}"
 
 
-def land(bucket: Bucket, file: LocalFile, day: dt.date) -> Landed:
+def upload_day(bucket: Bucket, file: DayFile, metadata: Mapping[str, str]) -> UploadedDay:
     """Make the file the only object of its day, sending it only where it is not there yet.
+
+    `metadata` becomes the object's own: what made the file.
 
     No other upload of the day may be under way: what it has sent so far would be cleared.
 
@@ -87,36 +72,36 @@ def land(bucket: Bucket, file: LocalFile, day: dt.date) -> Landed:
     Raises:
         StorageError: the bucket is missing or forbidden, S3 cannot be reached, or the object is not the file.
     """
-    key = object_key(file.path.name, day)
-    sent = bool(differences(bucket, file, day))
-    _abort_unfinished(bucket, day)
+    key = object_key(file.path.name, file.day)
+    sent = bool(differences(bucket, file, metadata))
+    _abort_unfinished(bucket, file.day)
     if sent:
-        arguments = {"ChecksumCRC32": file.crc32, "Metadata": file.metadata, **bucket.encryption}
+        arguments = {"ChecksumCRC32": file.checksums.crc32, "Metadata": metadata, **bucket.encryption}
         if bucket.owner:
             arguments["ExpectedBucketOwner"] = bucket.owner
         with explained(f"upload {file.path} to {bucket.uri(key)}"):
             bucket.client.upload_file(str(file.path), bucket.name, key, ExtraArgs=arguments, Config=TRANSFER)
-        if wrong := differences(bucket, file, day):
+        if wrong := differences(bucket, file, metadata):
             raise StorageError(
                 f"{bucket.uri(key)} is not {file.path} after the upload: {'; '.join(wrong)}. Upload it again."
             )
-    return Landed(bucket.uri(key), sent, _remove_others(bucket, key, day))
+    return UploadedDay(bucket.uri(key), sent, _remove_others(bucket, key, file.day))
 
 
-def differences(bucket: Bucket, file: LocalFile, day: dt.date) -> list[str]:
+def differences(bucket: Bucket, file: DayFile, metadata: Mapping[str, str]) -> list[str]:
     """How the day's object differs from the local file; empty where it is the file.
 
     Raises:
         StorageError: the bucket is missing or forbidden, or S3 cannot be reached.
     """
-    key = object_key(file.path.name, day)
+    key = object_key(file.path.name, file.day)
     head = _head(bucket, key)
     if head is None:
         return [f"there is no object {bucket.uri(key)}"]
     compared = [
         ("bytes", str(file.size), str(head["ContentLength"])),
-        ("CRC-32", file.crc32, head.get("ChecksumCRC32", "none")),
-        *((f"metadata {name}", value, head["Metadata"].get(name, "none")) for name, value in file.metadata.items()),
+        ("CRC-32", file.checksums.crc32, head.get("ChecksumCRC32", "none")),
+        *((f"metadata {name}", value, head["Metadata"].get(name, "none")) for name, value in metadata.items()),
     ]
     return [f"{what} {theirs}, the file's {ours}" for what, ours, theirs in compared if ours != theirs]
 

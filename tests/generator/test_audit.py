@@ -6,13 +6,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from scipy.stats import binom
 
-from synth_assets.generator import survey
-from synth_assets.generator.audit import CLAIMS, Claim, binomial_bounds
+from synth_assets.generator.claims import CLAIMS, Claim
 from synth_assets.generator.schema import TransactionSchema
-from synth_assets.verdict import judge_file
-from tests.conftest import DAY, day_table, make_plan, write_day
+from tests.conftest import DAY, change_provenance, day_table, judge_file, make_plan, write_day
 
 PLAN = make_plan(rows=20_000, chunk_size=8_000)
 
@@ -28,7 +25,7 @@ def broken_claims(claims: list[Claim]) -> set[str]:
 
 
 def judge_table(folder: Path, schema: TransactionSchema, table: pa.Table, plan=PLAN) -> set[str]:
-    return broken_claims(judge_file(schema, plan.day, write_day(folder, schema, plan, table)))
+    return broken_claims(judge_file(schema, write_day(folder, schema, plan, table)))
 
 
 def test_a_hundred_clean_days_pass_every_claim(schema, tmp_path):
@@ -44,7 +41,7 @@ def test_a_hundred_clean_days_pass_every_claim(schema, tmp_path):
             seed=number,
             **rates,
         )
-        claims = judge_file(schema, plan.day, write_day(tmp_path, schema, plan))
+        claims = judge_file(schema, write_day(tmp_path, schema, plan))
         assert not broken_claims(claims), [claim for claim in claims if not claim.passed]
 
 
@@ -166,19 +163,19 @@ def test_the_file_of_another_day_is_refused(schema, tmp_path, table):
     path = write_day(tmp_path, schema, PLAN, table)
     tomorrow = DAY + dt.timedelta(days=1)
     renamed = path.rename(tmp_path / f"payments_{PLAN.rows}_{tomorrow}.parquet")
-    assert "provenance_matches_partition" in broken_claims(judge_file(schema, tomorrow, renamed))
+    assert "provenance_matches_partition" in broken_claims(judge_file(schema, renamed))
 
 
 def test_the_file_of_another_contract_is_refused(schema, tmp_path, table):
     other = TransactionSchema.from_canonical({**schema.canonical, "version": "2.0.0"}, "other")
     path = write_day(tmp_path, other, PLAN, table)
-    assert broken_claims(judge_file(schema, DAY, path)) == {"provenance_matches_partition"}
+    assert broken_claims(judge_file(schema, path)) == {"provenance_matches_partition"}
 
 
 def test_a_name_that_lies_about_the_rows_is_refused(schema, tmp_path, table):
     path = write_day(tmp_path, schema, PLAN, table)
     lying = path.rename(tmp_path / f"payments_20001_{DAY}.parquet")
-    assert broken_claims(judge_file(schema, DAY, lying)) == {"row_count_matches_plan"}
+    assert broken_claims(judge_file(schema, lying)) == {"row_count_matches_plan"}
 
 
 def test_a_flipped_byte_in_a_page_is_found(schema, tmp_path, table):
@@ -186,7 +183,7 @@ def test_a_flipped_byte_in_a_page_is_found(schema, tmp_path, table):
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    assert "file_is_whole" in broken_claims(judge_file(schema, DAY, path))
+    assert "file_is_whole" in broken_claims(judge_file(schema, path))
 
 
 def test_a_file_without_provenance_is_refused_by_every_claim_that_needs_it(schema, tmp_path, table):
@@ -194,40 +191,32 @@ def test_a_file_without_provenance_is_refused_by_every_claim_that_needs_it(schem
 
     path = tmp_path / f"payments_{PLAN.rows}_{DAY}.parquet"
     pq.write_table(table, path)
-    claims = judge_file(schema, DAY, path)
+    claims = judge_file(schema, path)
     assert broken_claims(claims) == set(CLAIMS) - {"columns_match_contract"}
-    assert all("no usable plan" in claim.summary for claim in claims if not claim.passed)
+    assert all("does not say what made it" in claim.summary for claim in claims if not claim.passed)
 
 
-@pytest.mark.parametrize("trials", [0, 1, 10, 1_000, 20_000, 50_000_000])
-@pytest.mark.parametrize("share", [0.0, 0.003, 0.05, 2 / 3, 1.0])
-def test_bounds_are_the_binomial_laws(trials, share):
-    low, high = binomial_bounds(trials, share, 1e-6)
-    assert 0 <= low <= high <= trials
-    assert binom.cdf(low - 1, trials, share) <= 5e-7
-    assert binom.sf(high, trials, share) <= 5e-7
-    if 0 < share < 1 and trials:
-        assert binom.cdf(low, trials, share) > 5e-7
-        assert high == 0 or binom.sf(high - 1, trials, share) > 5e-7
+def test_a_file_of_another_generator_version_is_said_to_be_one_and_is_not_broken(schema, tmp_path, table):
+    path = write_day(tmp_path, schema, PLAN, change(table, "currency_code", 3, "XXX"))
+    change_provenance(path, generator_version="0.9")
+    claims = {claim.name: claim for claim in judge_file(schema, path)}
+    assert not any(claim.broken for claim in claims.values())
+    assert claims["provenance_matches_partition"].passed
+    assert "by generator version 0.9 (this is 1)" in claims["provenance_matches_partition"].summary
+    unjudged = {name for name, claim in claims.items() if not claim.passed}
+    assert unjudged == {NULLS, "fraud_proportion_within_bounds", "recurring_proportion_within_bounds", RULES}
+    assert all("generator version 0.9 made the file, and this is 1" in claims[name].summary for name in unjudged)
 
 
-def test_ids_are_compared_in_several_passes_as_in_one(schema, tmp_path, table, monkeypatch):
-    monkeypatch.setattr(survey, "IDS_AT_ONCE", 3_000)
-    assert judge_table(tmp_path, schema, table) == set()
-    twice = change(table, "transaction_id", 0, table["transaction_id"][19_999].as_py())
-    claims = judge_file(schema, DAY, write_day(tmp_path, schema, PLAN, twice))
-    summary = next(claim.summary for claim in claims if claim.name == "transaction_ids_unique")
-    assert table["transaction_id"][19_999].as_py() in summary
+def test_what_does_not_depend_on_the_generator_is_judged_in_a_file_of_another_version(schema, tmp_path, table):
+    path = write_day(tmp_path, schema, PLAN, change(table, "transaction_id", 9, table["transaction_id"][15].as_py()))
+    change_provenance(path, generator_version="0.9")
+    assert {claim.name for claim in judge_file(schema, path) if claim.broken} == {"transaction_ids_unique"}
 
 
-def test_every_pass_finds_the_ids_that_are_its_own(schema, table, monkeypatch):
-    monkeypatch.setattr(survey, "IDS_AT_ONCE", 3_000)
-    ids = table["transaction_id"].to_pylist()
-    ids[:60] = ids[-60:]
-    batches = put(table, "transaction_id", ids).to_batches(max_chunksize=4_096)
-    read = survey.Survey(schema, PLAN, table.num_rows)
-    for batch in batches:
-        read.add(batch)
-    assert read.id_passes == 7
-    found = survey.repeated_ids(read, lambda names: (batch.select(names) for batch in batches), examples=100)
-    assert set(found) == set(ids[:60])
+def test_a_footer_that_only_another_version_can_read_says_which(schema, tmp_path, table):
+    path = write_day(tmp_path, schema, PLAN, table)
+    change_provenance(path, generator_version="7", plan={"day": str(DAY), "rows": PLAN.rows, "colour": "blue"})
+    claims = judge_file(schema, path)
+    assert "made by generator version 7; this is 1" in claims[2].summary
+    assert "Use the release that made it" in claims[2].summary

@@ -56,3 +56,10 @@ def test_the_window_is_the_day_or_the_days_that_end_with_it():
 def test_a_day_beyond_nanosecond_timestamps_is_refused(day):
     with pytest.raises(PlanError, match="outside"):
         make_plan(day=day)
+
+
+def test_a_chunk_that_no_writer_keeps_in_one_row_group_is_refused():
+    most = 67_108_864
+    assert make_plan(rows=most, chunk_size=10**10).row_groups == 1
+    with pytest.raises(PlanError, match=r"chunk_size 67,108,865 makes row groups of more than 67,108,864 rows"):
+        make_plan(rows=most + 1, chunk_size=most + 1)

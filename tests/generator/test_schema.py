@@ -6,8 +6,9 @@ import pyarrow as pa
 import pytest
 import yaml
 
+from synth_assets.generator.errors import SchemaError
 from synth_assets.generator.profiles import check_schema
-from synth_assets.generator.schema import SchemaError, TransactionSchema
+from synth_assets.generator.schema import TransactionSchema
 from tests.conftest import SCHEMA_FILE
 
 
@@ -57,7 +58,7 @@ def test_dtypes_become_polars_and_arrow_types(schema):
 
 def test_an_unrecognised_dtype_becomes_a_nullable_string():
     doc = document()
-    field(doc, "amount")["dtype"] = "decimal"
+    field(doc, "amount")["dtype"] = "money"
     schema = parse(doc)
     assert schema.polars_schema["amount"] == pl.String
     assert schema.arrow_schema.field("amount").nullable

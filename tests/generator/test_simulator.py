@@ -4,15 +4,22 @@ import datetime as dt
 import os
 import subprocess
 import sys
+from dataclasses import replace
+from itertools import pairwise
 
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from synth_assets.generator.errors import GeneratorError
+from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.schema import TransactionSchema
 from synth_assets.generator.simulator import TransactionSimulator
-from synth_assets.generator.streams import BLOCK_ROWS, BlockStreams
-from tests.conftest import DAY, PROJECT_ROOT, digest, frame_of, make_frame, make_plan
+from synth_assets.generator.streams import BLOCK_ROWS
+from synth_assets.generator.uniform import UNIFORM
+from tests.conftest import PROJECT_ROOT, digest, frame_of, make_frame, make_plan
 
 GOLDEN = "7431329deaa110c0a4c881955e5ce9fec02efc167970d1712acc461d1f3aecc8"
 
@@ -49,12 +56,18 @@ def test_the_number_of_workers_changes_no_value(schema, workers):
 
 def test_workers_make_no_more_than_one_block_each_ahead(schema, monkeypatch):
     made: list[int] = []
-    block = TransactionSimulator.block
-    monkeypatch.setattr(TransactionSimulator, "block", lambda self, n: made.append(n) or block(self, n))
-    tables = iter(TransactionSimulator(schema, make_plan(rows=20 * BLOCK_ROWS, chunk_size=BLOCK_ROWS), workers=3))
+
+    def counted(*arguments):
+        for block in UNIFORM.blocks(*arguments):
+            made.append(block.streams.number)
+            yield block
+
+    simulator = TransactionSimulator(schema, make_plan(rows=20 * BLOCK_ROWS, chunk_size=BLOCK_ROWS), workers=3)
+    monkeypatch.setattr(simulator, "profile", replace(UNIFORM, blocks=counted))
+    tables = iter(simulator)
     for taken in range(1, 6):
         next(tables)
-        assert len(made) <= taken + 3
+        assert taken < len(made) <= taken + 3
     tables.close()
 
 
@@ -144,18 +157,68 @@ def test_time_zone_locale_hash_seed_and_threads_change_nothing(settings):
     assert found.stdout.strip() == GOLDEN
 
 
-def test_streams_of_other_names_days_seeds_and_blocks_share_nothing():
-    streams = [
-        BlockStreams(1, DAY, 0, 4).words("a"),
-        BlockStreams(1, DAY, 0, 4).words("b"),
-        BlockStreams(2, DAY, 0, 4).words("a"),
-        BlockStreams(1, DAY, 1, 4).words("a"),
-        BlockStreams(1, dt.date(2026, 1, 16), 0, 4).words("a"),
-    ]
-    assert len({word for words in streams for word in words.tolist()}) == 20
+# --- any range of row groups -----------------------------------------------------------------------------------
+
+CHUNK_ROWS = 10_007
+"""A number of rows that does not divide a block's, and is not divided by it."""
 
 
-def test_a_shorter_block_is_the_beginning_of_a_longer_one():
-    short, long = BlockStreams(1, DAY, 0, 7), BlockStreams(1, DAY, 0, 100)
-    assert short.words("a").tolist() == long.words("a")[:7].tolist()
-    assert short.below("a", 162).tolist() == long.below("a", 162)[:7].tolist()
+def day_in_ranges(profile: str) -> GenerationPlan:
+    settings = {"profile": profile, "rows": 2 * BLOCK_ROWS + 777, "chunk_size": CHUNK_ROWS}
+    return make_plan(**settings, **({"customers": 2_000} if profile == "realistic" else {}))
+
+
+@pytest.fixture(scope="module", params=["uniform", "realistic"])
+def simulator(schema, request) -> TransactionSimulator:
+    return TransactionSimulator(schema, day_in_ranges(request.param))
+
+
+@pytest.fixture(scope="module")
+def row_groups(simulator) -> list[pa.Table]:
+    return list(simulator)
+
+
+@settings(deadline=None, max_examples=8)
+@given(cuts=st.sets(st.integers(0, 7), max_size=3))
+def test_any_cut_of_a_day_in_ranges_is_the_day(simulator, row_groups, cuts):
+    edges = [0, *sorted(cuts), simulator.plan.row_groups]
+    made = [list(simulator.row_groups(low, high)) for low, high in pairwise(edges)]
+    assert [len(each) for each in made] == [high - low for low, high in pairwise(edges)]
+    for found, expected in zip([table for tables in made for table in tables], row_groups, strict=True):
+        assert found.equals(expected)
+
+
+def test_a_range_after_a_composed_history_is_its_place_in_the_day(schema):
+    simulator = TransactionSimulator(schema, day_in_ranges("realistic"))
+    plan, history_of = simulator.plan, simulator.profile.card_history
+    before = plan.model_copy(update={"day": plan.day - dt.timedelta(days=1)})
+    history = history_of(before, range(2)).then(history_of(before, range(2, 3)))
+    whole = list(simulator)
+    assert simulator.blocks_of(4, 6) == range(1, 2)
+    for first in (0, 3, 6):
+        earlier = simulator.blocks_of(first).start
+        composed = history.then(history_of(plan, range(earlier)))
+        for found, expected in zip(simulator.row_groups(first, history=composed), whole[first:], strict=True):
+            assert found.equals(expected)
+    unknown = next(simulator.row_groups(3, 4, history=history_of(plan, range(0))))
+    assert unknown["previous_txn_id"].null_count > whole[3]["previous_txn_id"].null_count
+
+
+@pytest.mark.parametrize(("first", "last"), [(-1, 2), (3, 2), (0, 8), (9, None)])
+def test_row_groups_that_a_day_does_not_have_are_refused_at_once(schema, first, last):
+    with pytest.raises(GeneratorError, match=r"2026-01-15 has no row groups .*: it has 7, counted from 0"):
+        TransactionSimulator(schema, day_in_ranges("uniform")).row_groups(first, last)
+
+
+def test_a_range_makes_no_block_that_it_does_not_need(schema, monkeypatch):
+    made: list[int] = []
+
+    def counted(*arguments):
+        for block in UNIFORM.blocks(*arguments):
+            made.append(block.streams.number)
+            yield block
+
+    simulator = TransactionSimulator(schema, day_in_ranges("uniform"))
+    monkeypatch.setattr(simulator, "profile", replace(UNIFORM, blocks=counted))
+    list(simulator.row_groups(4, 6))
+    assert made == [1]

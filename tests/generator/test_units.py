@@ -7,8 +7,7 @@ from polars.testing import assert_frame_equal
 
 from synth_assets.cli import main
 from synth_assets.reports import column_schema
-from synth_assets.verdict import judge_file
-from tests.conftest import DAY, day_table, in_unit, make_frame, make_plan, write_day
+from tests.conftest import day_table, in_unit, judge_file, make_frame, make_plan, write_day
 
 UNITS = ["ns", "us", "ms"]
 TICKS = {"ns": 1_000_000_000, "us": 1_000_000, "ms": 1_000}
@@ -59,7 +58,7 @@ def _event_times(schema, folder, unit: str, row: int, ticks: int) -> str:
     moments = table["event_time"].cast(pa.int64()).to_pylist()
     moments[row] += ticks
     moved = table.set_column(place, table.schema.field(place), pa.array(moments).cast(table.schema.field(place).type))
-    claims = judge_file(contract, DAY, write_day(folder, contract, plan, moved))
+    claims = judge_file(contract, write_day(folder, contract, plan, moved))
     (claim,) = [claim for claim in claims if claim.name == "event_times_in_window_and_order"]
     assert not claim.passed
     return claim.summary

@@ -15,16 +15,19 @@ from pathlib import Path
 import pytest
 
 from synth_assets.storage.errors import StorageError
-from synth_assets.storage.folder import alone, current_file, read_text, replacing
+from synth_assets.storage.folder import find_day_file, lock_day, read_text, replace_day_file
 from synth_assets.storage.layout import file_name, object_key, partial_prefix, rows_in_name
-from tests.conftest import DAY, PROJECT_ROOT
+from tests.conftest import DAY, HANG_SECONDS, PROJECT_ROOT, is_waited_for, wait_for
 
 NEXT_DAY = DAY + dt.timedelta(days=1)
 
 
+NO_FILE = f"There is no file of {DAY} in .*Materialize payments_parquet for this partition"
+
+
 def put(folder: Path, rows: int, text: str, day: dt.date = DAY) -> Path:
     path = folder / file_name(rows, day)
-    with replacing(path, day) as partial:
+    with replace_day_file(path, day) as partial:
         partial.write_text(text)
     return path
 
@@ -70,34 +73,36 @@ def test_another_row_count_replaces_the_days_file_and_no_other_days(tmp_path):
     put(tmp_path, 5, "five")
     path = put(tmp_path, 6, "six")
     assert names(tmp_path) == sorted([file_name(5, NEXT_DAY), path.name])
-    assert current_file(tmp_path, DAY) == path
+    assert find_day_file(tmp_path, DAY).path == path
 
 
 def test_a_failing_body_leaves_the_previous_file_and_nothing_else(tmp_path):
     path = put(tmp_path, 5, "five")
-    with pytest.raises(ZeroDivisionError), replacing(path, DAY) as partial:
+    with pytest.raises(ZeroDivisionError), replace_day_file(path, DAY) as partial:
         print(partial.write_text("half") // 0)
     assert names(tmp_path) == [path.name]
     assert path.read_text() == "five"
 
 
 def test_an_unfinished_file_is_hidden_and_never_current(tmp_path):
-    with replacing(tmp_path / file_name(5, DAY), DAY) as partial:
+    with replace_day_file(tmp_path / file_name(5, DAY), DAY) as partial:
         partial.write_text("half")
         assert partial.name.startswith(".")
-        assert current_file(tmp_path, DAY) is None
+        with pytest.raises(StorageError, match=NO_FILE):
+            find_day_file(tmp_path, DAY)
 
 
 def test_no_folder_means_no_file(tmp_path):
-    assert current_file(tmp_path / "none", DAY) is None
+    with pytest.raises(StorageError, match=NO_FILE):
+        find_day_file(tmp_path / "none", DAY)
 
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from synth_assets.storage.folder import replacing
+from synth_assets.storage.folder import replace_day_file
 from tests.conftest import DAY
-with replacing(Path(sys.argv[1]), DAY) as partial:
+with replace_day_file(Path(sys.argv[1]), DAY) as partial:
     partial.write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -132,19 +137,24 @@ def test_runs_that_end_together_leave_one_whole_file(tmp_path):
 def test_nobody_begins_or_ends_a_day_that_another_run_holds(tmp_path):
     """And other days go on. Held in a thread: flock tells open files apart, not processes."""
     with ThreadPoolExecutor(2) as runs:
-        with alone(tmp_path, DAY):
+        with lock_day(tmp_path, DAY):
             waiting = runs.submit(put, tmp_path, 5, "five")
-            runs.submit(put, tmp_path, 5, "other", NEXT_DAY).result(timeout=10)
+            runs.submit(put, tmp_path, 5, "other", NEXT_DAY).result(HANG_SECONDS)
+            lock = tmp_path / f"{partial_prefix(DAY)}lock"
+            wait_for("the run that must wait", lambda: waiting.done() or is_waited_for(lock))
             assert not waiting.done()
-            assert current_file(tmp_path, DAY) is None
-        assert waiting.result(timeout=10).read_text() == "five"
+            assert not [name for name in names(tmp_path) if rows_in_name(name, DAY)]
+        assert waiting.result(HANG_SECONDS).read_text() == "five"
     assert names(tmp_path) == sorted([file_name(5, DAY), file_name(5, NEXT_DAY)])
 
 
 def test_a_folder_below_a_file_gives_one_clear_error(tmp_path):
     (tmp_path / "file").write_text("")
     folder = tmp_path / "file" / "outputs"
-    with pytest.raises(StorageError, match=re.escape(f"Cannot write to {folder}: ")), replacing(folder / "x", DAY):
+    with (
+        pytest.raises(StorageError, match=re.escape(f"Cannot write to {folder}: ")),
+        replace_day_file(folder / "x", DAY),
+    ):
         pytest.fail("the body must not run")
 
 
@@ -154,7 +164,10 @@ def test_a_full_disk_gives_one_clear_error_and_leaves_nothing(tmp_path):
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, limits[1]))
-        with pytest.raises(StorageError, match=r"Cannot write to .*File too large"), replacing(path, DAY) as partial:
+        with (
+            pytest.raises(StorageError, match=r"Cannot write to .*File too large"),
+            replace_day_file(path, DAY) as partial,
+        ):
             partial.write_text("x" * 2_000)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -1,6 +1,7 @@
 """What is written, as the readers of the field see it."""
 
 import datetime as dt
+import json
 
 import duckdb
 import polars as pl
@@ -9,8 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from polars.testing import assert_frame_equal
 
-from synth_assets.generator.audit import provenance_of
+from synth_assets.generator.provenance import Provenance
 from synth_assets.storage import parquet
+from synth_assets.storage.day_file import open_parquet
 from synth_assets.storage.errors import StorageError
 from tests.conftest import DAY, make_frame, make_plan, write_day
 
@@ -97,21 +99,22 @@ def test_the_columns_people_filter_by_have_statistics_and_hashes_have_none(path)
 
 
 def test_the_footer_holds_all_that_made_the_file(schema, path):
-    with parquet.opened(path, DAY) as file:
-        assert file.provenance == provenance_of(schema, PLAN)
-        assert (file.rows, file.named_rows, file.row_groups) == (25_000, 25_000, 3)
+    with open_parquet(path) as file:
+        assert json.loads(file.provenance) == Provenance.of(schema, PLAN).document
+        assert (file.footer.num_rows, file.footer.num_row_groups) == (25_000, 3)
 
 
 def test_the_same_plan_gives_the_same_bytes(schema, tmp_path, path):
     assert write_day(tmp_path, schema, PLAN).read_bytes() == path.read_bytes()
 
 
-def test_a_footer_without_a_place_for_the_checksum_is_one_clear_error(schema, tmp_path, monkeypatch):
-    monkeypatch.setattr(parquet, "_NO_SEAL", b"a seal of another length")
-    with pytest.raises(StorageError, match=r"has no place for its checksum, as PyArrow .* Install the versions of"):
+def test_a_footer_without_a_place_for_the_checksum_is_one_clear_error_before_anything_is_written(
+    schema, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(parquet, "NO_SEAL", b"a seal of another length")
+    with pytest.raises(StorageError, match=r"PyArrow .* no place for the file's checksum\. Install the versions of"):
         write_day(tmp_path, schema, make_plan(rows=10))
-    (unsealed,) = tmp_path.iterdir()
-    assert unsealed.read_bytes()[:4] == b"PAR1"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_pans_leave_no_trace_in_the_file(path):
@@ -123,12 +126,12 @@ def test_pans_leave_no_trace_in_the_file(path):
 def test_a_file_that_is_no_parquet_gives_one_clear_error(tmp_path, content):
     path = tmp_path / f"payments_5_{DAY}.parquet"
     path.write_bytes(content)
-    with pytest.raises(StorageError, match="not a readable Parquet file"), parquet.opened(path, DAY):
+    with pytest.raises(StorageError, match="not a readable Parquet file"), open_parquet(path):
         pass
 
 
 def test_a_truncated_file_gives_one_clear_error(tmp_path, path):
     cut = tmp_path / path.name
     cut.write_bytes(path.read_bytes()[:-1_000])
-    with pytest.raises(StorageError, match="not a readable Parquet file"), parquet.opened(cut, DAY):
+    with pytest.raises(StorageError, match="not a readable Parquet file"), open_parquet(cut):
         pass

@@ -6,10 +6,11 @@ import boto3
 import pytest
 
 from synth_assets.resources import TimedS3Resource, TimedSSMResource
+from synth_assets.storage.day_file import DayFile
 from synth_assets.storage.errors import StorageError
 from synth_assets.storage.layout import object_key
 from synth_assets.storage.loopback import BUCKET, BUCKET_PARAMETER
-from synth_assets.storage.s3 import Bucket, LocalFile, differences, land
+from synth_assets.storage.s3 import Bucket, differences, upload_day
 from tests.conftest import DAY, object_keys
 
 METADATA = {"rows": "5", "seed": "42", "schema-version": "1.0.0"}
@@ -25,10 +26,10 @@ def client(bucket):
     return bucket.client
 
 
-def local(tmp_path, rows=5, content=b"five", metadata=METADATA) -> LocalFile:
+def local(tmp_path, rows=5, content=b"five") -> DayFile:
     path = tmp_path / f"payments_{rows}_{DAY}.parquet"
     path.write_bytes(content)
-    return LocalFile.measure(path, metadata)
+    return DayFile.at(path)
 
 
 def counted(client, operation: str) -> list[str]:
@@ -38,9 +39,9 @@ def counted(client, operation: str) -> list[str]:
 
 
 def test_a_file_lands_under_its_dated_key_with_its_metadata(bucket, client, tmp_path):
-    landed = land(bucket, local(tmp_path), DAY)
+    uploaded = upload_day(bucket, local(tmp_path), METADATA)
     key = f"payments/year=2026/month=01/payments_5_{DAY}.parquet"
-    assert (landed.uri, landed.sent, landed.replaced) == (f"s3://{BUCKET}/{key}", True, [])
+    assert (uploaded.uri, uploaded.sent, uploaded.replaced) == (f"s3://{BUCKET}/{key}", True, [])
     stored = client.get_object(Bucket=BUCKET, Key=key)
     assert stored["Body"].read() == b"five"
     assert stored["Metadata"] == METADATA
@@ -49,16 +50,16 @@ def test_a_file_lands_under_its_dated_key_with_its_metadata(bucket, client, tmp_
 def test_a_large_file_goes_in_parts_and_keeps_a_whole_object_checksum(bucket, client, tmp_path):
     file = local(tmp_path, content=bytes(range(256)) * (8 * 2**20 // 256 + 1))
     parts = counted(client, "UploadPart")
-    assert land(bucket, file, DAY).sent
+    assert upload_day(bucket, file, METADATA).sent
     assert len(parts) == 2
     head = client.head_object(Bucket=BUCKET, Key=object_key(file.path.name, DAY), ChecksumMode="ENABLED")
-    assert head["ChecksumCRC32"] == file.crc32
+    assert head["ChecksumCRC32"] == file.checksums.crc32
 
 
 def test_the_same_file_again_sends_nothing(bucket, client, tmp_path):
-    land(bucket, local(tmp_path), DAY)
+    upload_day(bucket, local(tmp_path), METADATA)
     puts = counted(client, "PutObject")
-    again = land(bucket, local(tmp_path), DAY)
+    again = upload_day(bucket, local(tmp_path), METADATA)
     assert (again.sent, puts) == (False, [])
 
 
@@ -67,10 +68,11 @@ def test_the_same_file_again_sends_nothing(bucket, client, tmp_path):
     ids=["content", "size", "metadata"],
 )  # fmt: skip
 def test_a_file_that_differs_is_sent_again(bucket, client, tmp_path, other):
-    land(bucket, local(tmp_path), DAY)
+    upload_day(bucket, local(tmp_path), METADATA)
+    metadata = other.pop("metadata", METADATA)
     changed = local(tmp_path, **other)
-    assert land(bucket, changed, DAY).sent
-    assert differences(bucket, changed, DAY) == []
+    assert upload_day(bucket, changed, metadata).sent
+    assert differences(bucket, changed, metadata) == []
 
 
 def test_another_row_count_replaces_the_days_object_and_no_other(bucket, client, tmp_path):
@@ -80,9 +82,9 @@ def test_another_row_count_replaces_the_days_object_and_no_other(bucket, client,
     ]
     for key in others:
         client.put_object(Bucket=BUCKET, Key=key, Body=b"")
-    land(bucket, local(tmp_path), DAY)
-    landed = land(bucket, local(tmp_path, rows=6), DAY)
-    assert landed.replaced == [f"payments/year=2026/month=01/payments_5_{DAY}.parquet"]
+    upload_day(bucket, local(tmp_path), METADATA)
+    uploaded = upload_day(bucket, local(tmp_path, rows=6), METADATA)
+    assert uploaded.replaced == [f"payments/year=2026/month=01/payments_5_{DAY}.parquet"]
     assert object_keys(client) == sorted([*others, f"payments/year=2026/month=01/payments_6_{DAY}.parquet"])
 
 
@@ -92,7 +94,7 @@ def test_what_killed_uploads_of_the_day_left_is_cleared_and_no_other_days(bucket
     for key in keys:
         started = client.create_multipart_upload(Bucket=BUCKET, Key=key)
         client.upload_part(Bucket=BUCKET, Key=key, UploadId=started["UploadId"], PartNumber=1, Body=b"half")
-    land(bucket, local(tmp_path), DAY)
+    upload_day(bucket, local(tmp_path), METADATA)
     left = client.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
     assert [upload["Key"] for upload in left] == [keys[2]]
     client.abort_multipart_upload(Bucket=BUCKET, Key=keys[2], UploadId=left[0]["UploadId"])
@@ -100,38 +102,39 @@ def test_what_killed_uploads_of_the_day_left_is_cleared_and_no_other_days(bucket
 
 def test_a_wrong_checksum_is_refused_by_the_server_and_nothing_stays(bucket, client, tmp_path):
     old = local(tmp_path, rows=4)
-    land(bucket, old, DAY)
+    upload_day(bucket, old, METADATA)
     file = local(tmp_path)
+    assert file.checksums.crc32
     file.path.write_bytes(b"4444")
     with pytest.raises(StorageError, match="BadDigest"):
-        land(bucket, file, DAY)
+        upload_day(bucket, file, METADATA)
     assert object_keys(client) == [object_key(old.path.name, DAY)]
 
 
 def test_differences_name_what_differs(bucket, client, tmp_path):
     file = local(tmp_path)
-    assert "no object" in differences(bucket, file, DAY)[0]
-    land(bucket, file, DAY)
-    assert differences(bucket, file, DAY) == []
-    found = " ".join(differences(bucket, local(tmp_path, content=b"4444"), DAY))
+    assert "no object" in differences(bucket, file, METADATA)[0]
+    upload_day(bucket, file, METADATA)
+    assert differences(bucket, file, METADATA) == []
+    found = " ".join(differences(bucket, local(tmp_path, content=b"4444"), METADATA))
     assert "CRC-32" in found
     assert "bytes" not in found
 
 
 def failure(tmp_path, name=BUCKET, **settings) -> str:
     with pytest.raises(StorageError) as caught:
-        land(TimedS3Resource(**settings).bucket(name), local(tmp_path), DAY)
+        upload_day(TimedS3Resource(**settings).bucket(name), local(tmp_path), METADATA)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
-def test_a_missing_bucket_is_named_with_its_mend(aws, tmp_path):
+def test_a_missing_bucket_is_named_with_its_fix(aws, tmp_path):
     message = failure(tmp_path, "no-such-bucket")
     assert "s3://no-such-bucket/" in message
     assert "Create the bucket" in message
 
 
-def test_a_wrong_secret_says_which_variable_to_mend(aws, tmp_path, monkeypatch):
+def test_a_wrong_secret_says_which_variable_to_fix(aws, tmp_path, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     assert "credentials" in failure(tmp_path)
 
@@ -156,8 +159,8 @@ def test_encryption_and_owner_go_with_every_call_that_takes_them(aws, tmp_path):
     bucket.client.meta.events.register(
         "before-send.s3.*", lambda request, event_name, **_: sent.update({event_name.split(".")[-1]: request.headers})
     )
-    land(bucket, local(tmp_path, rows=4), DAY)
-    land(bucket, local(tmp_path), DAY)
+    upload_day(bucket, local(tmp_path, rows=4), METADATA)
+    upload_day(bucket, local(tmp_path), METADATA)
     assert {"HeadObject", "PutObject", "ListObjectsV2", "ListMultipartUploads", "DeleteObject"} <= set(sent)
     assert {headers["x-amz-expected-bucket-owner"] for headers in sent.values()} == {b"123456789012"}
     assert sent["PutObject"]["x-amz-server-side-encryption"] == b"AES256"
@@ -175,7 +178,7 @@ def test_the_bucket_is_read_from_its_parameter(aws):
     assert TimedSSMResource(bucket_parameter="/secret/bucket").bucket() == "hidden"
 
 
-def test_a_missing_parameter_is_named_with_its_mend(aws):
+def test_a_missing_parameter_is_named_with_its_fix(aws):
     with pytest.raises(StorageError, match=r"/no/such.*ParameterNotFound.*Create it"):
         TimedSSMResource(bucket_parameter="/no/such").bucket()
 

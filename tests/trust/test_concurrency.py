@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +20,28 @@ from synth_assets.assets import s3_raw_payments
 from synth_assets.definitions import defs
 from synth_assets.resources import OutputFolder, TimedS3Resource, TimedSSMResource
 from synth_assets.storage.errors import StorageError
-from synth_assets.storage.folder import current_file, replacing
-from synth_assets.storage.layout import file_name, object_key, rows_in_name
+from synth_assets.storage.folder import find_day_file, replace_day_file
+from synth_assets.storage.layout import file_name, object_key, partial_prefix, rows_in_name
 from synth_assets.storage.loopback import BUCKET
-from synth_assets.verdict import day_file, judge_file
-from tests.conftest import DAY, PROJECT_ROOT, make_plan, object_keys, write_day
+from tests.conftest import (
+    DAY,
+    HANG_SECONDS,
+    PROJECT_ROOT,
+    is_waited_for,
+    judge_file,
+    make_plan,
+    object_keys,
+    wait_for,
+    write_day,
+)
 from tests.test_assets import ALL, errors, run
 
 
 def assert_one_whole_file(folder: Path, schema, day: dt.date = DAY) -> Path:
     (name,) = [path.name for path in folder.iterdir()]
     path = folder / name
-    assert [claim for claim in judge_file(schema, day, path) if not claim.passed] == []
-    assert current_file(folder, day) == path
+    assert [claim for claim in judge_file(schema, path) if not claim.passed] == []
+    assert find_day_file(folder, day).path == path
     return path
 
 
@@ -49,7 +58,7 @@ def replace(folder: Path, schema, **settings: Any) -> Path:
     aside = folder.parent / f"{folder.name}-aside"
     aside.mkdir(exist_ok=True)
     content = write_day(aside, schema, plan).read_bytes()
-    with replacing(path, plan.day) as partial:
+    with replace_day_file(path, plan.day) as partial:
         partial.write_bytes(content)
     return path
 
@@ -103,7 +112,7 @@ def test_two_command_lines_into_one_folder_leave_one_file_and_its_object(aws, tm
         )
 
     both = [command(each) for each in settings]
-    said = [each.communicate(timeout=60)[1] for each in both]
+    said = [each.communicate(timeout=HANG_SECONDS)[1] for each in both]
     assert [each.returncode for each in both] == [0, 0], said
     assert_landed(assert_one_whole_file(tmp_path / "out", schema))
 
@@ -118,7 +127,7 @@ def test_readers_find_one_whole_file_while_runs_replace_it(tmp_path, schema):
         try:
             for number in range(600):
                 rows = (500, 600, 700)[number % 3]
-                with replacing(folder / file_name(rows, DAY), DAY) as partial:
+                with replace_day_file(folder / file_name(rows, DAY), DAY) as partial:
                     partial.write_bytes(made[rows])
         finally:
             done.set()
@@ -127,7 +136,7 @@ def test_readers_find_one_whole_file_while_runs_replace_it(tmp_path, schema):
         wrong = set()
         while not done.is_set():
             try:
-                path = day_file(folder, DAY)
+                path = find_day_file(folder, DAY).path
             except (OSError, StorageError) as error:
                 wrong.add(repr(error))
                 continue
@@ -149,23 +158,27 @@ def test_readers_find_one_whole_file_while_runs_replace_it(tmp_path, schema):
 
 
 class Meanwhile:
-    """Something that another run does while this one stands at a point: once, and to its end.
+    """Something that another run does while this one stands at a point: once.
 
-    Where it must wait for this run, that cannot be seen from here: this run then goes on after `seconds`.
+    This run goes on when the other has come to its end, or waits for this one to release the day.
     """
 
-    def __init__(self, happens: Callable[[], Any], seconds: float) -> None:
-        self.thread = threading.Thread(target=happens)
-        self.seconds = seconds
+    def __init__(self, folder: Path, happens: Callable[[], Any]) -> None:
+        self.lock = folder / f"{partial_prefix(DAY)}lock"
+        self.pool = ThreadPoolExecutor(1)
+        self.happens = happens
+        self.other: Future[Any] | None = None
 
     def __call__(self, **_: Any) -> None:
-        if self.thread.ident is None:
-            self.thread.start()
-            self.thread.join(self.seconds)
+        if self.other is None:
+            self.other = self.pool.submit(self.happens)
+            wait_for("the other run", lambda: self.other.done() or is_waited_for(self.lock))
 
     def end(self) -> None:
-        """Fails where it never began."""
-        self.thread.join()
+        """Fails where it never began, and as the other run does."""
+        assert self.other
+        self.other.result(HANG_SECONDS)
+        self.pool.shutdown()
 
 
 def interrupted(kind: type, method: str, happens: Callable[[], Any]) -> Any:
@@ -206,7 +219,7 @@ def test_an_upload_whose_file_is_replaced_meanwhile_succeeds(
     folder = tmp_path / "out"
     old = replace(folder, schema, rows=2_000)
     before = old.read_bytes()
-    meanwhile = Meanwhile(lambda: replace(folder, schema, **{"rows": 2_000, **other}), 0.5)
+    meanwhile = Meanwhile(folder, lambda: replace(folder, schema, **{"rows": 2_000, **other}))
     result = upload(instance, folder, **{name: interrupted(kind, method, meanwhile)})
     meanwhile.end()
     assert (result.success, errors(result)) == (True, [])
@@ -219,16 +232,6 @@ def test_an_upload_whose_file_is_replaced_meanwhile_succeeds(
     assert_landed(after)
 
 
-UPLOAD = """
-import sys
-import dagster as dg
-from pathlib import Path
-from tests.trust.test_concurrency import upload
-with dg.DagsterInstance.ephemeral() as instance:
-    sys.exit(not upload(instance, Path(sys.argv[1])).success)
-"""
-
-
 def test_of_two_uploads_of_one_day_neither_removes_the_others_last_object(aws, instance, tmp_path, schema):
     """The other run replaces the file and lands it after this one has sent its own, and before it tidies up."""
     folder = tmp_path / "out"
@@ -236,9 +239,10 @@ def test_of_two_uploads_of_one_day_neither_removes_the_others_last_object(aws, i
 
     def other() -> None:
         replace(folder, schema, rows=3_000)
-        subprocess.run([sys.executable, "-c", UPLOAD, folder], cwd=PROJECT_ROOT, check=True, timeout=60)
+        with dg.DagsterInstance.ephemeral() as its_own:
+            assert upload(its_own, folder).success
 
-    meanwhile = Meanwhile(other, 4)
+    meanwhile = Meanwhile(folder, other)
 
     class S3(TimedS3Resource):
         def get_client(self) -> Any:
@@ -252,7 +256,7 @@ def test_of_two_uploads_of_one_day_neither_removes_the_others_last_object(aws, i
 
 
 def test_a_file_replaced_between_its_upload_and_the_check_of_its_object_is_no_error(aws, instance, tmp_path, schema):
-    """The other run has yet to land it: the object of this run is right, and there is nothing to mend."""
+    """The other run has yet to land it: the object of this run is right, and there is nothing to fix."""
     folder = tmp_path / "out"
     replace(folder, schema, rows=2_000)
     asked = []

@@ -11,21 +11,24 @@ from pathlib import Path
 
 import dagster as dg
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
 from synth_assets.assets import s3_raw_payments
-from synth_assets.generator.audit import CLAIMS, Evidence, judge, provenance_of
+from synth_assets.generator.audit import Findings, Footer, judge
+from synth_assets.generator.claims import CLAIMS
 from synth_assets.generator.columns import RECURRING_RATE
 from synth_assets.generator.plan import GenerationPlan
+from synth_assets.generator.provenance import Provenance
 from synth_assets.generator.schema import TransactionSchema
-from synth_assets.storage import parquet
+from synth_assets.generator.survey import Survey, Surveyor
+from synth_assets.generator.uniqueness import Bucket
 from synth_assets.storage.errors import StorageError
 from synth_assets.storage.layout import file_name
-from synth_assets.verdict import judge_file
-from tests.conftest import DAY, SCHEMA_FILE, day_table, make_plan, object_keys, write_day
+from tests.conftest import DAY, SCHEMA_FILE, day_table, judge_file, make_plan, object_keys, write_day
 from tests.generator.test_audit import DEFECTS, PLAN, broken_claims, put
 from tests.test_assets import errors, run
 
@@ -176,7 +179,7 @@ def test_a_flipped_bit_anywhere_in_the_footer_is_found(schema, tmp_path):
     for number, place in enumerate(range(footer, len(content), 67)):
         path.write_bytes(flipped(content, place, number % 8))
         try:
-            broken = broken_claims(judge_file(schema, DAY, path))
+            broken = broken_claims(judge_file(schema, path))
         except StorageError:
             continue
         if not broken:
@@ -218,18 +221,13 @@ def test_rates_that_are_off_at_200_000_rows_are_found(schema, many, column, rate
     assert judged_in_memory(schema, MANY, put(many, column, values.to_pylist())) == {claim}
 
 
-def judged_in_memory(schema: TransactionSchema, plan: GenerationPlan, *tables: pa.Table) -> set[str]:
-    evidence = Evidence(
-        arrow_schema=schema.arrow_schema,
-        rows=sum(table.num_rows for table in tables),
-        named_rows=plan.rows,
-        provenance=provenance_of(schema, plan),
-        batches=lambda columns: (
-            batch for table in tables for batch in table.select(columns or table.column_names).to_batches()
-        ),
-        broken=parquet.UNREADABLE,
-    )
-    return broken_claims(judge(schema, plan.day, evidence))
+def judged_in_memory(schema: TransactionSchema, plan: GenerationPlan, table: pa.Table) -> set[str]:
+    survey, ids, surveyor = Survey(0), Bucket(0, 1), Surveyor(schema, plan)
+    for batch in table.to_batches(max_chunksize=32_768):
+        survey += surveyor.survey(batch, survey.counts.rows)
+        ids.add(pl.Series(batch.column(schema.primary_key)))
+    footer = Footer(schema.arrow_schema, table.num_rows, plan.rows, Provenance.of(schema, plan))
+    return broken_claims(judge(schema, plan.day, footer, Findings(survey, ids.repeated())))
 
 
 # --- no false alarm --------------------------------------------------------------------------------------------

@@ -15,8 +15,8 @@ import pytest
 
 from synth_assets.storage.layout import file_name, object_key
 from synth_assets.storage.loopback import BUCKET
-from synth_assets.verdict import judge_file
-from tests.conftest import DAY, PROJECT_ROOT, make_plan, object_keys, write_day
+from synth_assets.storage.s3 import TRANSFER
+from tests.conftest import DAY, HANG_SECONDS, PROJECT_ROOT, judge_file, make_plan, object_keys, write_day
 
 PARENT = """
 import json, os, resource, signal, sys, threading
@@ -52,7 +52,7 @@ def run():
     )
     with dg.DagsterInstance.ephemeral() as instance:
         result = plant.resolve_job_def("daily_payments").execute_in_process(
-            run_config={"ops": {"payments_parquet": {"config": {"rows": 150_000, "chunk_size": 8_000}}}},
+            run_config={"ops": {"payments_parquet": {"config": {"rows": 60_000, "chunk_size": 4_000}}}},
             partition_key=DAY, instance=instance, raise_on_error=False,
         )
         return result.success and all(each.passed for each in result.get_asset_check_evaluations())
@@ -107,7 +107,7 @@ def runs(aws, tmp_path) -> Iterator[Runs]:
     made = Runs(tmp_path / "out")
     yield made
     made.parent.stdin.close()
-    made.parent.wait(30)
+    made.parent.wait(HANG_SECONDS)
 
 
 def stored() -> dict[str, bytes]:
@@ -122,7 +122,7 @@ def test_a_run_killed_at_any_moment_leaves_whole_files_and_the_next_run_is_as_if
     folder.mkdir()
     client: Any = boto3.client("s3")
     old = write_day(tmp_path, schema, make_plan())
-    new = folder / file_name(150_000, DAY)
+    new = folder / file_name(60_000, DAY)
     whole = {old.name: old.read_bytes()}
 
     def put_the_day_of_another_run() -> None:
@@ -137,8 +137,9 @@ def test_a_run_killed_at_any_moment_leaves_whole_files_and_the_next_run_is_as_if
     code, steps = runs()
     assert code == 0
     whole[new.name] = new.read_bytes()
+    assert len(whole[new.name]) > TRANSFER.multipart_threshold
     for path in (old, new):
-        assert [claim for claim in judge_file(schema, DAY, path) if not claim.passed] == []
+        assert [claim for claim in judge_file(schema, path) if not claim.passed] == []
     sends = [number for number, step in enumerate(steps, 1) if step == "http.client.send"]
     size = len(whole[new.name])
     moments = [

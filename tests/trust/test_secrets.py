@@ -6,7 +6,7 @@ import re
 import boto3
 import pytest
 
-from synth_assets.generator.columns import Block, _pan
+from synth_assets.generator import uniform
 from synth_assets.generator.streams import BlockStreams
 from synth_assets.storage.layout import object_key, rows_in_name
 from synth_assets.storage.loopback import ACCESS_KEY, BUCKET, SECRET_KEY
@@ -16,7 +16,8 @@ from tests.test_assets import errors, run
 
 @pytest.fixture
 def pans(schema) -> set[str]:
-    return {str(pan) for pan in _pan(Block(make_plan(rows=2_000), schema, BlockStreams(42, DAY, 0, 2_000)))}
+    block = uniform.UniformBlock(make_plan(rows=2_000), schema, BlockStreams(42, DAY, 0, 2_000))
+    return {str(pan) for pan in uniform.pans(block)}
 
 
 def everything_said(instance, result) -> str:

@@ -1,4 +1,4 @@
-"""When the world pays: hour, weekday and season in the local time of every zone."""
+"""When the world pays: by hour, weekday and season in the local time of every zone."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from synth_assets.generator import atlas
-from synth_assets.generator.streams import Words
-from synth_assets.generator.world import ZONES, Floats, Numbers, World
+from synth_assets.generator.realistic import atlas
+from synth_assets.generator.realistic.places import ZONES
+from synth_assets.generator.realistic.world import World
+from synth_assets.generator.streams import Floats, Numbers, Words
 
 STEP = dt.timedelta(minutes=30)
 """The rhythm changes by half hours: every zone's offset is a multiple of them, and clocks change on them."""
@@ -48,15 +49,12 @@ class Rhythm:
     @staticmethod
     @lru_cache(maxsize=4)
     def of(world: World, window: tuple[dt.datetime, dt.datetime]) -> Rhythm:
+        """The rhythm of a window that begins and ends at midnight (UTC)."""
         start, end = window
         steps = pl.datetime_range(start, end, STEP, closed="left", time_unit="ms", time_zone="UTC", eager=True)
         local = [steps.dt.convert_time_zone(zone) for zone in ZONES]
         hour = np.stack([each.dt.hour().to_numpy() for each in local]).astype(np.int64)
-        weekday = np.stack([each.dt.weekday().to_numpy() for each in local]).astype(np.int64) - 1
-        month = np.stack([each.dt.month().to_numpy() for each in local]).astype(np.int64) - 1
-        # Whole numbers, so that no sum depends on the order of its parts.
-        activity = np.array(atlas.HOURS)[(weekday >= 5).astype(np.int64), hour] * np.array(atlas.WEEKDAYS)[weekday]
-        activity *= np.array(atlas.MONTHS)[month] * world.zone_counts.astype(np.int64)[:, None]
+        activity = _activity(hour, local) * world.zone_counts.astype(np.int64)[:, None]
         total = activity.sum(axis=0)
         passed = np.concatenate([[0], np.cumsum(total)])
         edges = np.cumsum(activity, axis=0) * ZONE_SLOTS // total
@@ -74,15 +72,24 @@ class Rhythm:
         """When these shares of the window's payments have been made: the step, and milliseconds since 1970 (UTC)."""
         step = np.searchsorted(self.passed, share, side="right") - 1
         into = (share - self.passed[step]) / (self.passed[step + 1] - self.passed[step])
-        # The last of its milliseconds at most: a share just below the next step may round up to it.
+        # A share just below the next step may round up to it, and must stay in its own.
         return step, self.start + step * STEP_MS + np.minimum((into * STEP_MS).astype(np.int64), STEP_MS - 1)
 
     def zone(self, step: Numbers, word: Words) -> Numbers:
+        """A zone for each random word, as often as its share of the payments of the step says."""
         return self.zone_slots[step, word >> np.uint64(53)].astype(np.int64)
 
     def per_second(self, step: npt.NDArray[Any]) -> Floats:
         """The share of the window's payments that are made in a second of each step."""
         return (self.passed[step + 1] - self.passed[step]) / STEP.total_seconds()
+
+
+def _activity(hour: Numbers, local: list[pl.Series]) -> Numbers:
+    """How much each zone pays in each step: whole numbers, so that no sum depends on the order of its parts."""
+    weekday = np.stack([each.dt.weekday().to_numpy() for each in local]).astype(np.int64) - 1
+    month = np.stack([each.dt.month().to_numpy() for each in local]).astype(np.int64) - 1
+    by_hour = np.array(atlas.HOURS)[(weekday >= 5).astype(np.int64), hour]
+    return by_hour * np.array(atlas.WEEKDAYS)[weekday] * np.array(atlas.MONTHS)[month]
 
 
 def _offset_minutes(local: pl.Series) -> Numbers:

@@ -12,7 +12,7 @@ from benchmarks.fresh import PROJECT_ROOT
 
 
 @dataclass(frozen=True)
-class Plant:
+class CodeLocation:
     """Definitions to run, and where their history is kept.
 
     Args:
@@ -37,17 +37,17 @@ class Plant:
         }
 
 
-def project_plant(folder: Path, rows: int, variables: Mapping[str, str]) -> Plant:
+def project_location(folder: Path, rows: int, variables: Mapping[str, str]) -> CodeLocation:
     run_config = {
         "ops": {"payments_parquet": {"config": {"rows": rows}}},
         "resources": {"output_folder": {"config": {"path": str(folder / "outputs")}}},
     }
     assets = ("payments_parquet", "s3_raw_payments")
-    return Plant("synth_assets.definitions", assets, _home(folder / "project"), run_config, variables)
+    return CodeLocation("synth_assets.definitions", assets, _home(folder / "project"), run_config, variables)
 
 
-def empty_plant(folder: Path) -> Plant:
-    return Plant("benchmarks.empty_assets", ("empty_file", "empty_object"), _home(folder / "empty"))
+def empty_location(folder: Path) -> CodeLocation:
+    return CodeLocation("benchmarks.empty_assets", ("empty_file", "empty_object"), _home(folder / "empty"))
 
 
 def _home(folder: Path) -> Path:

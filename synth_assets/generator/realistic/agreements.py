@@ -11,14 +11,14 @@ import numpy as np
 
 from synth_assets.generator.columns import RECURRING_RATE
 from synth_assets.generator.plan import GenerationPlan
-from synth_assets.generator.rhythm import DAY_MS, STEPS_A_DAY, Rhythm
-from synth_assets.generator.streams import Words, hashed, scaled
-from synth_assets.generator.world import Numbers, World
+from synth_assets.generator.realistic.rhythm import DAY_MS, STEPS_A_DAY, Rhythm
+from synth_assets.generator.realistic.world import World
+from synth_assets.generator.streams import Numbers, Words, hashed, scaled
 
 CYCLE_DAYS = 30
 """Days from one payment of an agreement to the next (assumed)."""
-ONE_IN = round(1 / RECURRING_RATE)
-"""Of so many payments one recurs, but for those whose place an incident takes."""
+GROUP_ROWS = round(1 / RECURRING_RATE)
+"""One of so many consecutive payments recurs, unless an incident takes its place."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Agreements:
     Args:
         rows: their row numbers in the block, ascending.
         slot: each one's card, by its slot in the world.
-        word: the agreement: the same whenever it pays, and for none besides.
+        word: names the agreement: always the same for one, and different for any other.
     """
 
     rows: Numbers
@@ -36,24 +36,27 @@ class Agreements:
     word: Words
 
     def without(self, rows: Numbers) -> Agreements:
+        """The agreements whose rows are none of these."""
         kept = ~np.isin(self.rows, rows)
         return Agreements(self.rows[kept], self.slot[kept], self.word[kept])
 
 
-def due(world: World, rhythm: Rhythm, plan: GenerationPlan, first: int, step: Numbers, moment: Numbers) -> Agreements:
-    """The agreements that pay in a block whose `first` row in the day, steps and moments these are.
+def due_agreements(
+    world: World, rhythm: Rhythm, plan: GenerationPlan, first: int, step: Numbers, moment: Numbers
+) -> Agreements:
+    """The agreements that pay in a block that begins at the `first` row of the day and has these steps and moments.
 
     One of every ten payments recurs, so that a day's agreements are numbered without a look at other blocks. After a
-    cycle the same number is the same agreement, at about the same hour; a day of more rows has more of them.
+    cycle the same number is the same agreement, at about the same hour. A day of more rows has more of them.
     """
     last = first + len(step)
-    group = np.arange(first // ONE_IN, -(-last // ONE_IN))
-    within = scaled(hashed(plan.seed, f"is_recurring/{plan.day.isoformat()}", group), ONE_IN)
-    rows = group * ONE_IN + within.astype(np.int64)
+    group = np.arange(first // GROUP_ROWS, -(-last // GROUP_ROWS))
+    within = scaled(hashed(plan.seed, f"is_recurring/{plan.day.isoformat()}", group), GROUP_ROWS)
+    rows = group * GROUP_ROWS + within.astype(np.int64)
     inside = (first <= rows) & (rows < last)
     group, rows = group[inside], rows[inside] - first
     # In a window of several days each of them counts its own.
-    before = rhythm.passed[step[rows] // STEPS_A_DAY * STEPS_A_DAY] * plan.rows / ONE_IN
+    before = rhythm.passed[step[rows] // STEPS_A_DAY * STEPS_A_DAY] * plan.rows / GROUP_ROWS
     number = group - before.astype(np.int64)
     day = moment[rows] // DAY_MS % CYCLE_DAYS
     slots = len(world.slots)
@@ -63,6 +66,8 @@ def due(world: World, rhythm: Rhythm, plan: GenerationPlan, first: int, step: Nu
 
 @cache
 def _stride(slots: int) -> int:
-    """Steps of this length, the golden section of the slots, meet each of them once before any twice, and spread the
-    first few evenly over the world."""
+    """The length of a step from one agreement's card to the next: about the golden section of the number of slots.
+
+    Such steps visit every slot once before any twice, and place the first few evenly over the world.
+    """
     return next(stride for stride in count(max(round(slots * 0.6180339887), 1)) if gcd(stride, slots) == 1)

@@ -6,21 +6,28 @@ from typing import NamedTuple
 
 
 class Currency(NamedTuple):
+    """A currency: its ISO 4217 code and decimals, its units per US dollar, and the banknote of its cash machines.
+
+    The amounts at a cash machine are multiples of the banknote, which is in major units.
+    """
+
     code: str
     per_dollar: float
     decimals: int
-    note: int
-    """The banknote that cash machines give, in major units: amounts at an ATM are multiples of it."""
+    banknote: int
 
 
 class Country(NamedTuple):
+    """A country: its ISO 3166-1 code, its currency, and the share of its phones that run iOS."""
+
     code: str
     currency: str
-    apple_share: float
-    """Share of phones that run iOS. Assumed, after the order of the markets in StatCounter's figures of 2024."""
+    ios_share: float
 
 
 class City(NamedTuple):
+    """A city: where it is (in degrees), its IANA time zone, and its inhabitants in millions."""
+
     name: str
     country: str
     latitude: float
@@ -30,12 +37,15 @@ class City(NamedTuple):
 
 
 class Trade(NamedTuple):
-    """What a merchant sells, by its MCC: a median payment in dollars, its log-normal spread, and how often it is paid
-    in a store and on line (weights)."""
+    """What a merchant sells, by its MCC.
+
+    Amounts are log-normal with the median (in dollars) and sigma. The weights say how often the trade is paid in a
+    store and online.
+    """
 
     mcc: str
     median: float
-    spread: float
+    sigma: float
     in_store: float
     online: float
 
@@ -58,7 +68,8 @@ CURRENCIES: tuple[Currency, ...] = (
     Currency("USD", 1.0, 2, 20),
     Currency("ZAR", 18.3, 2, 100),
 )
-"""Units per US dollar: yearly averages of 2024, rounded (Federal Reserve, G.5A; AED is pegged). Decimals: ISO 4217."""
+"""The units per US dollar are the yearly averages of 2024, rounded (Federal Reserve, G.5A; AED is pegged). The decimals
+are those of ISO 4217. The banknotes are assumed."""
 
 COUNTRIES: tuple[Country, ...] = (
     Country("AE", "AED", 0.30),
@@ -84,6 +95,7 @@ COUNTRIES: tuple[Country, ...] = (
     Country("US", "USD", 0.57),
     Country("ZA", "ZAR", 0.17),
 )
+"""The iOS shares are assumed; their order is that of the markets in StatCounter's figures of 2024."""
 
 CITIES: tuple[City, ...] = (
     City("New York", "US", 40.71, -74.01, "America/New_York", 18.8),
@@ -128,14 +140,15 @@ CITIES: tuple[City, ...] = (
     City("Perth", "AU", -31.95, 115.86, "Australia/Perth", 2.0),
     City("Auckland", "NZ", -36.85, 174.76, "Pacific/Auckland", 1.6),
 )
-"""Inhabitants of the urban agglomeration in 2020, in millions (UN, World Urbanization Prospects, 2018 revision,
-rounded); positions to a hundredth of a degree; IANA time zones."""
+"""The inhabitants are those of the urban agglomeration in 2020, rounded (UN, World Urbanization Prospects, 2018
+revision). Positions are rounded to a hundredth of a degree."""
 
 SCHEMES: tuple[tuple[str, int], ...] = (("VISA", 50), ("MASTERCARD", 35), ("AMEX", 9), ("DISCOVER", 6))
-"""Card schemes with their share of cards in per cent (assumed; Visa and Mastercard lead everywhere but in Asia)."""
+"""Card schemes with their share of the cards in per cent. The shares are assumed; Visa and Mastercard lead everywhere
+but in Asia."""
 
 CASH = Trade("6011", 80.0, 0.6, 0.0, 0.0)
-"""Cash machines."""
+"""The trade of cash machines (assumed)."""
 
 TRADES: tuple[Trade, ...] = (
     Trade("4111", 3.5, 0.5, 5.0, 0.0),
@@ -189,28 +202,30 @@ TRADES: tuple[Trade, ...] = (
     Trade("8299", 60.0, 0.8, 0.0, 1.0),
     Trade("8398", 25.0, 0.9, 0.0, 1.0),
 )
-"""Assumed: medians of the size that consumer payment diaries report (groceries about 28 dollars, a meal about 12,
-fuel about 40), spreads between 0.4 and 1.1 of the logarithm."""
+"""Everything but the MCCs (ISO 18245) is assumed. The medians are of the size that consumer payment diaries report:
+groceries about 28 dollars, a meal about 12, fuel about 40."""
 
 SUBSCRIPTION_MCCS = frozenset({"4814", "4899", "4900", "5815", "5817", "5818", "6300", "7997"})
+"""The trades that standing agreements pay (assumed)."""
 RESALE_MCCS = frozenset({"5311", "5651", "5661", "5732", "5734", "5941", "5944", "5947", "5964", "5977", "4511"})
-"""Goods that are sold on again, or given as vouchers."""
+"""The trades whose goods can be sold on, or are vouchers (assumed)."""
 SMALL_TICKET_MCCS = frozenset({"5815", "5816", "5817", "5818", "8398", "4121", "7523", "5942"})
-"""Shops whose small payments nobody looks at."""
+"""The trades whose small payments nobody notices (assumed)."""
 
 HOURS: tuple[tuple[int, ...], tuple[int, ...]] = (
     (8, 5, 3, 3, 4, 9, 20, 38, 52, 55, 60, 70, 84, 78, 66, 66, 74, 86, 88, 74, 56, 42, 28, 15),
     (14, 9, 6, 4, 4, 6, 10, 20, 38, 58, 74, 84, 88, 84, 78, 76, 74, 74, 74, 66, 54, 44, 34, 22),
 )
-"""Payments by local hour, on working days and at weekends (weights; assumed: lunch and the way home lead)."""
+"""Weights of the payments by local hour, on working days and at weekends. They are assumed; lunch and the way home
+lead."""
 
 WEEKDAYS: tuple[int, ...] = (92, 94, 97, 101, 115, 112, 89)
-"""Payments by weekday, Monday first (100 is the mean; assumed: Friday and Saturday lead)."""
+"""Weights of the payments by weekday, Monday first; their mean is 100. They are assumed; Friday and Saturday lead."""
 
 MONTHS: tuple[int, ...] = (93, 92, 98, 98, 101, 101, 101, 100, 98, 101, 105, 112)
-"""Payments by month (100 is the mean; assumed: December leads)."""
+"""Weights of the payments by month; their mean is 100. They are assumed; December leads."""
 
 ONLINE_BY_HOUR: tuple[int, ...] = (
     60, 62, 64, 60, 50, 38, 28, 24, 24, 26, 27, 26, 23, 24, 27, 28, 27, 25, 25, 29, 36, 44, 50, 56,
 )  # fmt: skip
-"""Share of payments on line by local hour, in per cent (assumed)."""
+"""The share of the payments that are made online, by local hour, in per cent (assumed)."""

@@ -1,0 +1,59 @@
+"""Counts beside the binomial bounds that are accepted of them."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from functools import lru_cache
+
+from scipy.special import bdtr, bdtrc
+
+FALSE_ALARM_RATE = 1e-6
+"""How often a claim about proportions may be false by chance: once in a million files."""
+
+
+@dataclass(frozen=True)
+class Proportion:
+    """How many of some rows have a property, beside what is accepted.
+
+    Args:
+        of: what the rows are, or what they have.
+        expected: the probability that a row has the property.
+        count: the rows that have it, of `trials`.
+        lowest, highest: the counts that are accepted.
+    """
+
+    of: str
+    expected: float
+    count: int
+    trials: int
+    lowest: int
+    highest: int
+
+    @classmethod
+    def judged(cls, of: str, count: int, trials: int, expected: float, false_alarm_rate: float) -> Proportion:
+        """The proportion with the bounds that a right file leaves with at most `false_alarm_rate`."""
+        return cls(of, expected, count, trials, *binomial_bounds(trials, expected, false_alarm_rate))
+
+    @property
+    def observed(self) -> float:
+        """The share of the rows that have the property, 0 where there are no rows."""
+        return self.count / self.trials if self.trials else 0.0
+
+    @property
+    def within(self) -> bool:
+        return self.lowest <= self.count <= self.highest
+
+
+@lru_cache(maxsize=1024)
+def binomial_bounds(trials: int, probability: float, false_alarm_rate: float = FALSE_ALARM_RATE) -> tuple[int, int]:
+    """The narrowest equal-tailed interval that a binomial count leaves with at most `false_alarm_rate`.
+
+    Returns:
+        The lowest and the highest count that are still accepted, both in 0 … trials.
+    """
+    tail = false_alarm_rate / 2
+    counts = range(trials + 1)
+    low = bisect_left(counts, True, key=lambda count: bool(bdtr(count, trials, probability) > tail))
+    high = bisect_left(counts, True, key=lambda count: bool(bdtrc(count, trials, probability) <= tail))
+    return low, high

@@ -1,0 +1,198 @@
+"""The columns of the realistic profile: what a block's payments are, as the contract's values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from synth_assets.generator import reference
+from synth_assets.generator.codes import Channel, DeviceType, EntryMode, names
+from synth_assets.generator.columns import (
+    Build,
+    Column,
+    address_parts,
+    decided_by_other_columns,
+    enum_series,
+    event_date,
+    event_time,
+    fill_between_nulls,
+    join_address,
+    null_device_rate,
+    null_geo_rate,
+    null_mcc_rate,
+    uuid4,
+    uuid_text,
+    with_nulls,
+)
+from synth_assets.generator.realistic.block import RealisticBlock
+from synth_assets.generator.realistic.merchants import TRADES
+from synth_assets.generator.realistic.places import (
+    BANKNOTES,
+    COUNTRIES,
+    CURRENCIES,
+    MINOR_UNITS,
+    PER_DOLLAR,
+    PLACE_COUNTRY,
+    PLACE_ZONE,
+)
+from synth_assets.generator.realistic.world import SCHEMES, World
+from synth_assets.generator.schema import Field
+from synth_assets.generator.streams import Numbers, Words, hashed, scaled
+
+MCCS = tuple(trade.mcc for trade in TRADES)
+
+_DOLLARS_A_BANKNOTE, _MOST_BANKNOTES = 20, 25
+"""A cash machine gives one banknote for each twenty dollars, and at most 25 of them (assumed)."""
+_POSITION_NOISE = 3_000
+"""The millionths of a degree, at most, between a payment's position and its merchant's (assumed: some 300 metres)."""
+
+
+def _names(codes: Callable[[RealisticBlock], npt.NDArray[Any]], values: tuple[str, ...]) -> Build:
+    """Builds the names of codes: a code is the place of its name in `values`."""
+
+    def build(block: RealisticBlock, column: Field) -> pl.Series:
+        if not column.enum:
+            return pl.Series(values).gather(codes(block))
+        places = np.array([column.enum.index(name) for name in values])
+        return enum_series(places[codes(block)], column)
+
+    return build
+
+
+def _numbers(values: Callable[[RealisticBlock], Numbers]) -> Build:
+    """Builds a column of whole numbers."""
+    return lambda block, column: pl.Series(values(block))
+
+
+def _amount(block: RealisticBlock, column: Field) -> pl.Series:
+    unit = MINOR_UNITS[block.currency]
+    money = np.maximum(np.rint(block.dollars * PER_DOLLAR[block.currency] * unit), 1)
+    banknotes = np.clip(np.rint(block.dollars / _DOLLARS_A_BANKNOTE), 1, _MOST_BANKNOTES)
+    cash = banknotes * BANKNOTES[block.currency] * unit
+    return pl.Series(np.where(block.channel == Channel.ATM, cash, money) / unit)
+
+
+def _mcc_code(block: RealisticBlock, column: Field) -> pl.Series:
+    full = _names(lambda block: block.world.merchants.trade[block.merchant], MCCS)(block, column)
+    return with_nulls(full, block.streams.chosen("mcc_code/null", block.plan.null_mcc_rate))
+
+
+def _card_pan_hash(block: RealisticBlock, column: Field) -> pl.Series:
+    return block.world.pan_hashes(block.draft.card, block.draft.generation)
+
+
+def _device_id(block: RealisticBlock, column: Field) -> pl.Series:
+    high, low = (hashed(block.plan.seed, f"device_id/{half}", *block.device) for half in ("high", "low"))
+    return with_nulls(uuid_text(high, low), block.streams.chosen("device_id/null", block.plan.null_device_rate))
+
+
+def _ip_address(block: RealisticBlock, column: Field) -> pl.Series:
+    online = np.flatnonzero(~block.offline)
+    owner, week = (each[online] for each in block.network)
+    networks, hosts = address_parts()
+    network = scaled(hashed(block.plan.seed, "ip_address/network", owner), len(networks))
+    host = scaled(hashed(block.plan.seed, "ip_address/host", owner, week), len(hosts))
+    return fill_between_nulls(join_address(network, host), block.offline)
+
+
+@cache
+def _agents() -> tuple[tuple[str, ...], Words, Words]:
+    """Faker's user agents in the order of their device types, with the place of each type's first and their number."""
+    types = (DeviceType.IOS, DeviceType.ANDROID, DeviceType.WEB)
+    ordered = [[agent for agent in reference.user_agents() if _device_type(agent) == each] for each in types]
+    counts = np.array([len(agents) for agents in ordered], dtype=np.uint64)
+    return tuple(agent for agents in ordered for agent in agents), np.cumsum(counts) - counts, counts
+
+
+def _device_type(agent: str) -> DeviceType:
+    if "iPhone" in agent or "iPad" in agent:
+        return DeviceType.IOS
+    return DeviceType.ANDROID if "Android" in agent else DeviceType.WEB
+
+
+def _user_agent(block: RealisticBlock, column: Field) -> pl.Series:
+    agents, starts, counts = _agents()
+    online = np.flatnonzero(~block.offline)
+    device_type = block.device_type[online]
+    word = hashed(block.plan.seed, "user_agent", *(each[online] for each in block.device))
+    chosen = starts[device_type] + scaled(word, counts[device_type])
+    return fill_between_nulls(pl.Series(agents).gather(chosen), block.offline)
+
+
+def _position(micro_degrees: Callable[[World], Numbers]) -> Build:
+    """Builds degrees near the merchant's, with six decimals; null where the row has no position."""
+
+    def build(block: RealisticBlock, column: Field) -> pl.Series:
+        noise = block.streams.below(column.name, 2 * _POSITION_NOISE + 1).astype(np.int64) - _POSITION_NOISE
+        degrees = (micro_degrees(block.world)[block.merchant] + noise) / 1_000_000
+        return with_nulls(pl.Series(degrees), block.without_position)
+
+    return build
+
+
+def _is_recurring(block: RealisticBlock, column: Field) -> pl.Series:
+    return pl.Series(block.recurring)
+
+
+def _previous_txn_id(block: RealisticBlock, column: Field) -> pl.Series:
+    ids, known = block.previous
+    return with_nulls(uuid_text(ids[:, 0].copy(), ids[:, 1].copy()), ~known)
+
+
+def _label_fraud(block: RealisticBlock, column: Field) -> pl.Series:
+    labels = np.zeros(block.rows, dtype=np.bool_)
+    labels[block.draft.incidents.rows[block.draft.incidents.fraud]] = True
+    return pl.Series(labels)
+
+
+def _zone_offset(block: RealisticBlock) -> Numbers:
+    return block.rhythm.offset[PLACE_ZONE[block.merchant_place], block.draft.step]
+
+
+def _coded(codes: Callable[[RealisticBlock], npt.NDArray[Any]], values: tuple[str, ...]) -> Column:
+    """A column of an enum in the contract."""
+    return Column(_names(codes, values), ("enum",), values=values)
+
+
+def _text(codes: Callable[[RealisticBlock], npt.NDArray[Any]], values: tuple[str, ...]) -> Column:
+    """A column of strings or of an enum in the contract."""
+    return Column(_names(codes, values), ("string", "enum"), values=values, repeats=True)
+
+
+COLUMNS: dict[str, Column] = {
+    "transaction_id": Column(uuid4, ("string",)),
+    "event_time": Column(event_time, ("datetime",)),
+    "event_date": Column(event_date, ("date",), needs={"event_time": ()}, repeats=True),
+    "local_time_offset": Column(_numbers(_zone_offset), ("int",), repeats=True),
+    "amount": Column(_amount, ("float", "decimal"), decimals=2),
+    "currency_code": _text(lambda block: block.currency, tuple(CURRENCIES)),
+    "card_pan_hash": Column(_card_pan_hash, ("string",)),
+    "card_scheme": _coded(lambda block: block.world.card_scheme[block.draft.card], SCHEMES),
+    "card_exp_year": Column(_numbers(lambda block: block.expiry // 12), ("int",), repeats=True),
+    "card_exp_month": Column(_numbers(lambda block: block.expiry % 12 + 1), ("int",), repeats=True),
+    "customer_id": Column(_numbers(lambda block: block.world.customer_id[block.customer]), ("int",)),
+    "merchant_id": Column(_numbers(lambda block: block.world.merchants.id[block.merchant]), ("int",), repeats=True),
+    "merchant_country": _text(lambda block: PLACE_COUNTRY[block.merchant_place], tuple(COUNTRIES)),
+    "mcc_code": Column(_mcc_code, ("enum",), null_mcc_rate, values=MCCS),
+    "channel": _coded(lambda block: block.channel, names(Channel)),
+    "pos_entry_mode": _coded(lambda block: block.entry_mode, names(EntryMode)),
+    "device_id": Column(_device_id, ("string",), null_device_rate),
+    "device_type": _coded(lambda block: block.device_type, names(DeviceType)),
+    "ip_address": Column(_ip_address, ("string",), decided_by_other_columns),
+    "user_agent": Column(_user_agent, ("string",), decided_by_other_columns, repeats=True),
+    "latitude": Column(
+        _position(lambda world: world.merchants.latitude), ("float",), null_geo_rate, needs={"longitude": ()}
+    ),
+    "longitude": Column(
+        _position(lambda world: world.merchants.longitude), ("float",), null_geo_rate, needs={"latitude": ()}
+    ),
+    "is_recurring": Column(_is_recurring, ("bool",)),
+    "previous_txn_id": Column(_previous_txn_id, ("string",), decided_by_other_columns, needs={"transaction_id": ()}),
+    "label_fraud": Column(_label_fraud, ("bool",)),
+}
+"""How each column is made, by its name in the contract."""

@@ -1,0 +1,76 @@
+"""The draft of a block: when its payments are made, and with which card.
+
+Payments arrive as the world's do, at each moment from a card drawn in proportion to how often it is used then. This is
+the superposition of independent Poisson processes, one per card, without any state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from synth_assets.generator.plan import GenerationPlan
+from synth_assets.generator.realistic.agreements import Agreements, due_agreements
+from synth_assets.generator.realistic.incidents import Incidents, incidents_between
+from synth_assets.generator.realistic.rhythm import Rhythm
+from synth_assets.generator.realistic.world import World
+from synth_assets.generator.streams import BLOCK_ROWS, BlockStreams, Numbers, day_streams
+
+
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """When a block's payments are made, and with which card.
+
+    Args:
+        world, rhythm, streams: what the draft is drawn from.
+        step: the step of the rhythm.
+        moment: milliseconds since 1970 (UTC), in order.
+        card, generation: the card in the world, and how often it has been renewed.
+        incidents: the block's incidents; their rows count from the block's first.
+        agreements: the standing agreements that pay, without those whose place an incident takes.
+    """
+
+    world: World
+    rhythm: Rhythm
+    streams: BlockStreams
+    step: Numbers
+    moment: Numbers
+    card: Numbers
+    generation: Numbers
+    incidents: Incidents
+    agreements: Agreements
+
+
+def drafts(plan: GenerationPlan, blocks: range) -> Iterator[Draft]:
+    """The drafts of these blocks of the plan's day, in order."""
+    world = World.of(plan.seed, plan.customers)
+    for streams in day_streams(plan.seed, plan.day, plan.rows, blocks):
+        yield _draft(world, plan, streams)
+
+
+def _draft(world: World, plan: GenerationPlan, streams: BlockStreams) -> Draft:
+    rhythm = Rhythm.of(world, plan.window)
+    first = streams.number * BLOCK_ROWS
+    # A block's payments are uniform in its part of the day's payments, as in the uniform profile.
+    step, moment = rhythm.moment((first + np.sort(streams.fractions("event_time")) * streams.rows) / plan.rows)
+    zone = rhythm.zone(step, streams.words("card/zone"))
+    slot = world.zone_starts[zone] + streams.below("card", world.zone_counts[zone])
+    agreements = due_agreements(world, rhythm, plan, first, step, moment)
+    slot[agreements.rows] = agreements.slot
+    card = world.slots[slot].astype(np.int64)
+    incidents = incidents_between(world, rhythm, plan, first, first + streams.rows)
+    incidents = replace(incidents, rows=incidents.rows - first)
+    card[incidents.rows] = incidents.card
+    return Draft(
+        world=world,
+        rhythm=rhythm,
+        streams=streams,
+        step=step,
+        moment=moment,
+        card=card,
+        generation=world.generation(card, rhythm.month[step]),
+        incidents=incidents,
+        agreements=agreements.without(incidents.rows),
+    )

@@ -1,0 +1,183 @@
+"""The merchants of a world: stores and cash machines in its cities, online shops in its countries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from synth_assets.generator.codes import Channel, names
+from synth_assets.generator.columns import MERCHANT_IDS
+from synth_assets.generator.realistic import atlas
+from synth_assets.generator.realistic.places import COUNTRIES, PLACES, floats, numbers, place_columns
+from synth_assets.generator.realistic.quantiles import log_normal
+from synth_assets.generator.streams import Floats, Mask, Numbers, Words, WorldStreams, hashed, scaled
+
+TRADES = (*atlas.TRADES, atlas.CASH)
+CASH_TRADE = len(atlas.TRADES)
+
+AMOUNTS = np.stack([log_normal(trade.median, trade.sigma) for trade in TRADES])
+"""Dollars, by trade and by the level of `quantiles.LEVELS`."""
+
+_COUNT = {Channel.IN_STORE: 5_600, Channel.ATM: 300, Channel.ONLINE: 3_100}
+"""Merchants by the channel that they serve (assumed): one for each merchant number of the contract."""
+_MERCHANTS = sum(_COUNT.values())
+_POPULARITY_EXPONENT = {Channel.IN_STORE: 1.0, Channel.ATM: 0.5, Channel.ONLINE: 1.15}
+"""A merchant's share of its pool falls with its rank to this power. Zipf's law is assumed; Krumme et al. 2013 find
+exponents of 0.8 to 1.2 for stores."""
+
+# The numbers of the pools that merchants are drawn from. There is one of stores and one of cash machines for each
+# place, one of shops for each country, one of all shops, and one for each of three groups of trades.
+STORE_POOLS = 0
+CASH_MACHINE_POOLS = STORE_POOLS + len(PLACES)
+DOMESTIC_SHOP_POOLS = CASH_MACHINE_POOLS + len(PLACES)
+ALL_SHOPS = DOMESTIC_SHOP_POOLS + len(COUNTRIES)
+SUBSCRIPTION_SHOPS, RESALE_SHOPS, SMALL_TICKET_SHOPS = ALL_SHOPS + 1, ALL_SHOPS + 2, ALL_SHOPS + 3
+
+
+@dataclass(frozen=True)
+class Pools:
+    """Lists of merchants to draw from, each merchant as often as it is popular.
+
+    Args:
+        slots: the lists, one after the other.
+        starts, counts: by pool, where its list begins, and how long it is.
+    """
+
+    slots: npt.NDArray[np.uint16]
+    starts: Words
+    counts: Words
+
+    @classmethod
+    def of(cls, pools: list[tuple[Numbers, Numbers]]) -> Pools:
+        """Build from the members of each pool and their popularity."""
+        lists = [np.repeat(members, weights).astype(np.uint16) for members, weights in pools]
+        counts = np.array([len(each) for each in lists], dtype=np.uint64)
+        return cls(np.concatenate(lists), np.cumsum(counts) - counts, counts)
+
+    def draw(self, pool: Numbers, words: Words) -> Numbers:
+        """A merchant of the pool for each random word, in proportion to popularity."""
+        return self.slots[self.starts[pool] + scaled(words, self.counts[pool])].astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Merchants:
+    """The merchants of a world, each an entry of every array.
+
+    Args:
+        id: the merchant numbers of the contract.
+        place: the city; of a shop, the first city of its country.
+        trade: the place in `TRADES`.
+        latitude, longitude: in millionths of a degree.
+        channel: the `Channel` that the merchant serves.
+        pools: the lists that merchants are drawn from.
+    """
+
+    id: Numbers
+    place: Numbers
+    trade: Numbers
+    latitude: Numbers
+    longitude: Numbers
+    channel: Numbers
+    pools: Pools
+
+    @classmethod
+    def of(cls, seed: int) -> Merchants:
+        """The merchants of a seed."""
+        streams = WorldStreams(seed, "merchant", _MERCHANTS)
+        channel, place, group = _sites()
+        rank = np.arange(_MERCHANTS) - np.searchsorted(group, group)
+        trade = _trades(seed, channel, group, rank)
+        return cls(
+            id=MERCHANT_IDS[0] + np.argsort(streams.words("id")),
+            place=place,
+            trade=trade,
+            latitude=_near(place, [city.latitude for city in PLACES], streams.below("latitude", 300_001)),
+            longitude=_near(place, [city.longitude for city in PLACES], streams.below("longitude", 300_001)),
+            channel=channel,
+            pools=Pools.of(_pools(group, _popularity(channel, rank), channel, trade)),
+        )
+
+    def table(self) -> pl.DataFrame:
+        """One row a merchant: merchant_id, mcc_code, where it is, and which channel it serves."""
+        mcc = pl.Series([trade.mcc for trade in TRADES]).gather(self.trade)
+        return pl.DataFrame({"merchant_id": self.id, "mcc_code": mcc}).hstack(
+            place_columns(self.place, "merchant_").with_columns(
+                latitude=pl.Series(self.latitude / 1e6),
+                longitude=pl.Series(self.longitude / 1e6),
+                channel=pl.Series(names(Channel)).gather(self.channel),
+            )
+        )
+
+
+class _Sites(NamedTuple):
+    channel: Numbers
+    place: Numbers
+    group: Numbers
+    """The pool of each merchant's place or country, ascending."""
+
+
+def _sites() -> _Sites:
+    people = floats(city.millions for city in PLACES)
+    nations = floats(sum(city.millions for city in PLACES if city.country == code) for code in COUNTRIES)
+    stores = np.repeat(np.arange(len(PLACES)), _quotas(people, _COUNT[Channel.IN_STORE], 25))
+    machines = np.repeat(np.arange(len(PLACES)), _quotas(people, _COUNT[Channel.ATM], 3))
+    shops = np.repeat(np.arange(len(COUNTRIES)), _quotas(nations, _COUNT[Channel.ONLINE], 30))
+    seats = numbers(next(i for i, city in enumerate(PLACES) if city.country == code) for code in COUNTRIES)
+    return _Sites(
+        channel=np.repeat(numbers(_COUNT), list(_COUNT.values())),
+        place=np.concatenate([stores, machines, seats[shops]]),
+        group=np.concatenate([STORE_POOLS + stores, CASH_MACHINE_POOLS + machines, DOMESTIC_SHOP_POOLS + shops]),
+    )
+
+
+def _quotas(weights: Floats, total: int, least: int) -> Numbers:
+    """Split `total` in proportion to the weights, each at least `least`; the largest takes what is left."""
+    quotas = np.maximum(np.floor(total * weights / weights.sum()).astype(np.int64), least)
+    quotas[weights.argmax()] += total - quotas.sum()
+    return quotas
+
+
+def _near(place: Numbers, degrees: list[float], jitter: Words) -> Numbers:
+    """Positions within 0.15 degrees of each place's, in millionths of a degree; `jitter` is in 0 … 300,000."""
+    return np.round(floats(degrees) * 1e6).astype(np.int64)[place] + jitter.astype(np.int64) - 150_000
+
+
+def _popularity(channel: Numbers, rank: Numbers) -> Numbers:
+    """How often each merchant is in the list of its pool: at least once, the first 1,000 times."""
+    exponent = floats(_POPULARITY_EXPONENT[code] for code in Channel)[channel]
+    return np.maximum(np.round(1_000 / (rank + 1.0) ** exponent, 3).astype(np.int64), 1)
+
+
+def _trades(seed: int, channel: Numbers, group: Numbers, rank: Numbers) -> Numbers:
+    """The trade of each merchant.
+
+    Steps of the golden ratio put the trades evenly on the ranks of a pool, so that the popular merchants are of the
+    popular trades in every world.
+    """
+    trade = np.full(len(channel), CASH_TRADE, dtype=np.int64)
+    step = (hashed(seed, "first trade", group) >> np.uint64(32)) + rank.astype(np.uint64) * np.uint64(0x9E3779B9)
+    share = (step % np.uint64(2**32)) / 2.0**32
+    for served, weights in (
+        (Channel.IN_STORE, [trade.in_store for trade in TRADES]),
+        (Channel.ONLINE, [trade.online for trade in TRADES]),
+    ):
+        edges = np.cumsum(np.array(weights) / sum(weights))
+        serves = channel == served
+        trade[serves] = np.searchsorted(edges[:-1], share[serves], side="right")
+    return trade
+
+
+def _pools(group: Numbers, popularity: Numbers, channel: Numbers, trade: Numbers) -> list[tuple[Numbers, Numbers]]:
+    """The members of each pool, in the order of the pools' numbers, and their popularity."""
+    shop: Mask = channel == Channel.ONLINE
+    mcc = np.array([each.mcc for each in TRADES])[trade]
+    local = [group == each for each in range(ALL_SHOPS)]
+    by_trade = [
+        shop & np.isin(mcc, sorted(mccs))
+        for mccs in (atlas.SUBSCRIPTION_MCCS, atlas.RESALE_MCCS, atlas.SMALL_TICKET_MCCS)
+    ]
+    return [(np.flatnonzero(member), popularity[member]) for member in (*local, shop, *by_trade)]

@@ -1,0 +1,55 @@
+"""The realistic profile as a record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from synth_assets.generator.plan import GenerationPlan
+from synth_assets.generator.profile import Profile
+from synth_assets.generator.realistic.agreements import GROUP_ROWS
+from synth_assets.generator.realistic.block import RealisticBlock
+from synth_assets.generator.realistic.columns import COLUMNS
+from synth_assets.generator.realistic.draft import drafts
+from synth_assets.generator.realistic.history import (
+    CardHistory,
+    LastPayments,
+    card_history,
+    last_payments,
+    payment_ids,
+)
+from synth_assets.generator.realistic.rules import realistic_rules
+from synth_assets.generator.realistic.scenarios import HARDNESS
+from synth_assets.generator.schema import TransactionSchema
+
+_NO_PREVIOUS = (np.zeros((0, 2), np.uint64), np.zeros(0, np.bool_))
+
+
+def realistic_blocks(
+    schema: TransactionSchema, plan: GenerationPlan, blocks: range, history: CardHistory | None = None
+) -> Iterator[RealisticBlock]:
+    """The blocks with these numbers, in order, after the card history of the blocks before them.
+
+    The history is that of the day before and of the day's earlier blocks, where the contract has `previous_txn_id`.
+    It is computed where it is None.
+    """
+    payments: LastPayments | None = None
+    if "previous_txn_id" in schema:
+        payments = last_payments(plan, blocks.start) if history is None else LastPayments(history)
+    for draft in drafts(plan, blocks):
+        previous = _NO_PREVIOUS
+        if payments is not None:
+            previous = payments.add_and_look_back(draft.card, draft.generation, payment_ids(draft))
+        yield RealisticBlock(plan, schema, draft.streams, draft, previous)
+
+
+def _recurring_share(plan: GenerationPlan) -> float:
+    """The share of the payments that agreements make: those whose place no incident takes."""
+    return 1 / GROUP_ROWS * (1 - plan.fraud_rate) * (1 - HARDNESS[plan.difficulty].look_alikes)
+
+
+REALISTIC = Profile(
+    COLUMNS, realistic_blocks, realistic_rules, _recurring_share, has_world=True, card_history=card_history
+)
+"""Payments come from one world of customers, cards and merchants, and fraud has causes."""

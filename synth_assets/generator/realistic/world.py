@@ -1,0 +1,163 @@
+"""The world of a seed: customers, their cards, and merchants. It is the same on every day.
+
+What an entity is (its city, its trade) is drawn once, into arrays; what it does is drawn per payment. Anything with a
+share of the payments (a card, a merchant in its pool) appears in a list of slots as often as its weight says, so a
+draw in proportion to the weights is one look-up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from synth_assets.generator.cards import complete_pans, hash_pans, pan_table
+from synth_assets.generator.codes import DeviceType
+from synth_assets.generator.columns import CUSTOMER_IDS
+from synth_assets.generator.realistic import atlas
+from synth_assets.generator.realistic.merchants import Merchants
+from synth_assets.generator.realistic.places import PLACE_COUNTRY, PLACE_ZONE, PLACES, ZONES, floats, place_columns
+from synth_assets.generator.realistic.quantiles import LEVELS, log_normal
+from synth_assets.generator.streams import Floats, Mask, Numbers, Words, WorldStreams, hashed, scaled
+
+CARD_MONTHS = 48
+"""The months for which a card is valid (assumed). After them the customer gets a card with another number."""
+SCHEMES = tuple(name for name, _ in atlas.SCHEMES)
+
+_MEAN_SLOTS = 8
+"""The slots of a customer of average activity."""
+_ACTIVITY_SIGMA = 1.0
+"""Activity is log-normal with this sigma, so that the busiest tenth of the customers make four tenths of the payments
+(assumed)."""
+_SPENDING_SIGMA = 0.35
+"""Spending is log-normal with this sigma (assumed)."""
+_CARD_SHARES = (1.0, 0.4, 0.2)
+"""How often a customer uses the first, second and third card, compared with the first (assumed)."""
+_SECOND_CARD, _THIRD_CARD = 0.3, 0.25
+"""The share of the customers who have a second card, and the share of those who have a third one too (assumed)."""
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """Customers in the order of their time zones, and their cards in the order of the customers.
+
+    Args:
+        customer_id: the customer numbers of the contract.
+        place: by customer, the home city.
+        spending: by customer, how the amounts compare with those of others; the median is 1.
+        iphone: by customer, whether the phone runs iOS.
+        card_customer: by card, its customer.
+        card_scheme: by card, the place of its scheme in `SCHEMES`.
+        card_phase: by card, the months by which its four years are shifted.
+        slots: a card as often as it is active; those of a zone lie together.
+        zone_starts, zone_counts: by zone, where its slots begin, and how many there are.
+    """
+
+    seed: int
+    customer_id: Numbers
+    place: npt.NDArray[np.uint8]
+    spending: Floats
+    iphone: Mask
+    card_customer: npt.NDArray[np.int32]
+    card_scheme: npt.NDArray[np.uint8]
+    card_phase: npt.NDArray[np.uint8]
+    slots: npt.NDArray[np.int32]
+    zone_starts: Words
+    zone_counts: Words
+    merchants: Merchants
+
+    @staticmethod
+    @lru_cache(maxsize=1)
+    def of(seed: int, customers: int) -> World:
+        """The world of a seed with this many customers. Half a second and 100 MB for 600,000 of them."""
+        streams = WorldStreams(seed, "customer", customers)
+        people = np.cumsum([round(city.millions * 10) for city in PLACES])
+        place = np.sort(np.searchsorted(people, streams.below("place", int(people[-1])), side="right"))
+        ios_share = floats(country.ios_share for country in atlas.COUNTRIES)[PLACE_COUNTRY[place]]
+        card_customer, weights = _cards(streams)
+        zones = np.bincount(PLACE_ZONE[place][card_customer], weights=weights, minlength=len(ZONES)).astype(np.uint64)
+        card_streams = WorldStreams(seed, "card", len(card_customer))
+        schemes = np.cumsum([percent for _, percent in atlas.SCHEMES])
+        return World(
+            seed=seed,
+            customer_id=CUSTOMER_IDS[0] + np.argsort(streams.words("id")),
+            place=place.astype(np.uint8),
+            spending=log_normal(1.0, _SPENDING_SIGMA, 256)[streams.below("spending", 256)],
+            iphone=streams.fractions("phone") < ios_share,
+            card_customer=card_customer,
+            card_scheme=np.searchsorted(schemes, card_streams.below("scheme", 100), side="right").astype(np.uint8),
+            card_phase=card_streams.below("phase", CARD_MONTHS).astype(np.uint8),
+            slots=np.repeat(np.arange(len(card_customer), dtype=np.int32), weights),
+            zone_starts=np.cumsum(zones) - zones,
+            zone_counts=zones,
+            merchants=Merchants.of(seed),
+        )
+
+    @property
+    def card_count(self) -> int:
+        """The number of cards, whatever their generation."""
+        return len(self.card_customer)
+
+    def generation(self, card: npt.NDArray[Any], month: npt.NDArray[Any]) -> Numbers:
+        """How often each card has been renewed, in the months given (counted from year 0)."""
+        return (month + self.card_phase[card].astype(np.int64)) // CARD_MONTHS
+
+    def expiry(self, card: npt.NDArray[Any], generation: Numbers) -> Numbers:
+        """The last month (counted from year 0) in which each card can be used."""
+        return (generation + 1) * CARD_MONTHS - 1 - self.card_phase[card].astype(np.int64)
+
+    def pan_hashes(self, card: npt.NDArray[Any], generation: Numbers) -> pl.Series:
+        """The hash of the PAN that each card has in a generation."""
+        table = pan_table(SCHEMES)
+        scheme = self.card_scheme[card]
+        start, middle = (hashed(self.seed, f"card/pan/{part}", card, generation) for part in ("start", "middle"))
+        head = table.offsets[scheme] + scaled(start, table.counts[scheme])
+        third = scaled(start << np.uint64(32), table.third_group_sizes[head])
+        second, first = scaled(middle, 10_000), scaled(middle << np.uint64(32), 10_000)
+        return hash_pans(complete_pans(table, head, third, second, first))
+
+    def customers_table(self) -> pl.DataFrame:
+        """One row a customer: customer_id, home country, city, time zone, currency, phone."""
+        phone = np.where(self.iphone, DeviceType.IOS.name, DeviceType.ANDROID.name)
+        return pl.DataFrame({"customer_id": self.customer_id}).hstack(
+            place_columns(self.place, "home_").with_columns(phone=pl.Series(phone))
+        )
+
+    def cards_table(self, year: int) -> pl.DataFrame:
+        """One row a card that is valid in some month of the year: card_pan_hash, customer_id, card_scheme, expiry,
+        and the first month of its validity."""
+        cards = np.arange(self.card_count)
+        first, last = (self.generation(cards, np.full(len(cards), month)) for month in (year * 12, year * 12 + 11))
+        renewed = np.flatnonzero(first != last)
+        card, generation = np.concatenate([cards, renewed]), np.concatenate([first, last[renewed]])
+        expiry = self.expiry(card, generation)
+        return pl.DataFrame(
+            {
+                "card_pan_hash": self.pan_hashes(card, generation),
+                "customer_id": self.customer_id[self.card_customer[card]],
+                "card_scheme": pl.Series(SCHEMES).gather(self.card_scheme[card]),
+                "card_exp_year": expiry // 12,
+                "card_exp_month": expiry % 12 + 1,
+                "valid_from": expiry - CARD_MONTHS + 1,
+            }
+        ).with_columns(pl.date(pl.col("valid_from") // 12, pl.col("valid_from") % 12 + 1, 1).alias("valid_from"))
+
+    def merchants_table(self) -> pl.DataFrame:
+        """One row a merchant: merchant_id, mcc_code, where it is, and which channel it serves."""
+        return self.merchants.table()
+
+
+def _cards(streams: WorldStreams) -> tuple[npt.NDArray[np.int32], Numbers]:
+    """The customer of each card, and how often the card is in the list of slots."""
+    # The mean of a log-normal law is its median times exp(sigma**2 / 2), which is 1 / 0.6065 here.
+    activity = log_normal(_MEAN_SLOTS * 0.6065, _ACTIVITY_SIGMA)[streams.below("activity", LEVELS)]
+    second, third = streams.chosen("second card", _SECOND_CARD), streams.chosen("third card", _THIRD_CARD)
+    cards = 1 + second.astype(np.int64) + (second & third)
+    card_customer = np.repeat(np.arange(streams.rows, dtype=np.int32), cards)
+    first_card = np.cumsum(cards) - cards
+    share = floats(_CARD_SHARES)[np.arange(len(card_customer)) - first_card[card_customer]]
+    return card_customer, np.maximum(np.round(activity[card_customer] * share), 1).astype(np.int64)

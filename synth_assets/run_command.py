@@ -1,0 +1,218 @@
+"""`synth-assets` without a sub-command: materializes one day's assets in this process and prints what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from yaml import YAMLError
+
+from synth_assets.assets import payments_parquet, s3_raw_payments, transaction_schema
+from synth_assets.definitions import daily_payments, defs
+from synth_assets.documents import describe_checks, describe_rates, print_document
+from synth_assets.generator.claims import Claim
+from synth_assets.generator.profiles import PROFILES
+from synth_assets.progress import ProgressBar, progress_logger
+from synth_assets.world_assets import label_events, world_tables
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a run.
+
+    `payments` is the metadata of payments_parquet, with its data version. `uri` is that of the object, and
+    `side_assets` has the paths of the other files, by asset. What did not come about is empty or None. `errors` has
+    one line for each failure, but none for an interruption.
+    """
+
+    day: str
+    success: bool = False
+    interrupted: bool = False
+    payments: Mapping[str, Any] = field(default_factory=dict)
+    uri: str | None = None
+    side_assets: Mapping[str, str] = field(default_factory=dict)
+    checks: Sequence[dg.AssetCheckEvaluation] = ()
+    errors: Sequence[str] = ()
+
+    @property
+    def locations(self) -> list[str]:
+        """The absolute paths of the files that were made, and the URI of the object where there is one."""
+        return [self.payments["path"], *([self.uri] if self.uri else []), *self.side_assets.values()]
+
+    def document(self) -> dict[str, Any]:
+        """What `--json` prints. What did not come about is null."""
+        claims = [_claim(check) for check in self.checks]
+        return {
+            "success": self.success,
+            "day": self.day,
+            "path": self.payments.get("path"),
+            "uri": self.uri,
+            "side_assets": dict(self.side_assets),
+            "rows": self.payments.get("dagster/row_count"),
+            "bytes": self.payments.get("bytes"),
+            "seconds": self.payments.get("seconds"),
+            "rows_per_second": self.payments.get("rows_per_second"),
+            "data_version": self.payments.get("data_version"),
+            "rates": describe_rates(claims),
+            "checks": describe_checks(claims),
+            "error": None if self.success else "; ".join(self.errors),
+        }
+
+
+def _claim(check: dg.AssetCheckEvaluation) -> Claim:
+    table = check.metadata.get("details")
+    details: Any = [dict(record.data) for record in table.records] if isinstance(table, dg.TableMetadataValue) else []
+    blocking = check.severity == dg.AssetCheckSeverity.ERROR
+    return Claim(check.check_name, check.passed, check.description or "", details, blocking)
+
+
+def run(day: str, settings: Mapping[str, Any], options: argparse.Namespace) -> int:
+    """Materialize the day with its checks, and print the paths of its files or, with `--json`, one document.
+
+    Args:
+        day: the partition, as YYYY-MM-DD.
+        settings: a value for every field of `PlanSettings`.
+        options: `out`, `schema`, `s3`, `bucket_parameter` and `json`, as `cli.build_parser` gives them.
+
+    Returns:
+        0, or 1 where the run or a check failed.
+
+    Raises:
+        KeyboardInterrupt: the run was interrupted. Nothing is printed on stdout.
+    """
+    try:
+        instance = _open_instance()
+    except (dg.DagsterError, OSError, YAMLError) as error:
+        outcome = Outcome(day, errors=[_instance_error(error)])
+    else:
+        with instance:
+            outcome = _materialize(day, settings, options, instance)
+    _print_failures(outcome)
+    if outcome.interrupted:
+        raise KeyboardInterrupt
+    if options.json:
+        print_document(outcome.document())
+    elif outcome.success:
+        print(*outcome.locations, sep="\n")
+    return 0 if outcome.success else 1
+
+
+def _open_instance() -> dg.DagsterInstance:
+    """The instance of DAGSTER_HOME, or of the project in the working directory, or one that keeps no history."""
+    if "DAGSTER_HOME" not in os.environ and Path("dagster.yaml").is_file():
+        return dg.DagsterInstance.from_config(os.getcwd())
+    return dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral()
+
+
+def _instance_error(error: Exception) -> str:
+    home = os.environ.get("DAGSTER_HOME", os.getcwd())
+    return (
+        f"Cannot open the Dagster instance of {home}: {' '.join(str(error).split())} "
+        f"Fix its dagster.yaml, or set DAGSTER_HOME to another folder."
+    )
+
+
+def _materialize(
+    day: str, settings: Mapping[str, Any], options: argparse.Namespace, instance: dg.DagsterInstance
+) -> Outcome:
+    side_assets = [world_tables, label_events] if PROFILES[settings["profile"]].has_world else []
+    uploads = [s3_raw_payments] if options.s3 == "yes" else []
+    selected = [transaction_schema, payments_parquet, *side_assets, *uploads]
+    with closing(ProgressBar(settings["rows"])) as bar:
+        location = dg.Definitions.merge(defs, dg.Definitions(loggers={"progress": progress_logger(bar)}))
+        result = location.resolve_job_def(daily_payments.name).execute_in_process(
+            partition_key=day,
+            asset_selection=[key for asset in selected for key in asset.keys],
+            instance=instance,
+            raise_on_error=False,
+            run_config={
+                "ops": {payments_parquet.op.name: {"config": dict(settings)}},
+                "resources": _resource_config(options),
+                "loggers": {"progress": {}},
+            },
+        )
+        bar.end(result.success)
+    return _read_outcome(day, result, side_assets)
+
+
+def _resource_config(options: argparse.Namespace) -> dict[str, Any]:
+    """The run config of the resources that the options name. The others keep their defaults."""
+    config: dict[str, dict[str, str]] = {"output_folder": {"path": str(options.out.absolute())}}
+    if options.schema:
+        config["contract"] = {"path": str(options.schema.absolute())}
+    if options.bucket_parameter is not None:
+        config["ssm"] = {"bucket_parameter": options.bucket_parameter}
+    return {resource: {"config": settings} for resource, settings in config.items()}
+
+
+def _read_outcome(day: str, result: dg.ExecuteInProcessResult, side_assets: Sequence[dg.AssetsDefinition]) -> Outcome:
+    # A run that fails before its first step has no failed step.
+    failures = result.filter_events(lambda event: event.is_step_failure) or result.filter_events(
+        lambda event: event.is_job_failure
+    )
+    interruptions = [failure for failure in failures if _is_interruption(failure)]
+    return Outcome(
+        day,
+        success=result.success,
+        interrupted=bool(interruptions),
+        payments=_metadata(result, payments_parquet),
+        uri=_metadata(result, s3_raw_payments).get("dagster/uri"),
+        side_assets={
+            made.asset_key.to_user_string(): str(made.metadata["path"].value)
+            for asset in side_assets
+            for made in result.asset_materializations_for_node(asset.op.name)
+        },
+        checks=result.get_asset_check_evaluations(),
+        errors=[_describe_failure(failure) for failure in failures if failure not in interruptions],
+    )
+
+
+def _metadata(result: dg.ExecuteInProcessResult, asset: dg.AssetsDefinition) -> dict[str, Any]:
+    """The metadata of the asset's materialization, and its data version. Empty where it was not materialized."""
+    metadata: dict[str, Any] = {}
+    for made in result.asset_materializations_for_node(asset.op.name):
+        metadata |= {name: entry.value for name, entry in made.metadata.items()}
+        metadata["data_version"] = (made.tags or {}).get("dagster/data_version")
+    return metadata
+
+
+def _print_failures(outcome: Outcome) -> None:
+    """Print one line on stderr for each check that did not pass, and for each error."""
+    for check in outcome.checks:
+        if not check.passed:
+            print(f"{check.severity.value}: {check.check_name}: {check.description}", file=sys.stderr)
+    for error in outcome.errors:
+        print(f"error: {error}", file=sys.stderr)
+
+
+def _is_interruption(failure: dg.DagsterEvent) -> bool:
+    cause = _root_cause(failure)
+    return cause is not None and cause.cls_name == dg.DagsterExecutionInterruptedError.__name__
+
+
+def _describe_failure(failure: dg.DagsterEvent) -> str:
+    """The text of the error that we raised, or one line about an exception that nobody expected."""
+    described = getattr(_failure_data(failure), "user_failure_data", None)
+    if described and described.description:
+        return str(described.description)
+    cause = _root_cause(failure)
+    return f"{failure.step_key or 'the run'} failed: {' '.join(cause.message.split()) if cause else 'no reason given'}"
+
+
+def _root_cause(failure: dg.DagsterEvent) -> Any:
+    """The first exception of a chain of them, as Dagster serialized it, or None where the failure has none."""
+    error = _failure_data(failure).error
+    while error and error.cause:
+        error = error.cause
+    return error
+
+
+def _failure_data(failure: dg.DagsterEvent) -> Any:
+    return failure.step_failure_data if failure.is_step_failure else failure.job_failure_data
