@@ -2,23 +2,26 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-LOOPBACK := $(BIN)/python -m synth_assets.storage.loopback .local-aws
+LOCAL := $(BIN)/synth-assets local --
 
 # Dagster's own commands point to `dg` by a FutureWarning at every start.
 export PYTHONWARNINGS := ignore::FutureWarning
 
+# Without it, `dagster dev` says that its storage is a temporary directory, though dagster.yaml keeps the history.
+run ui: export DAGSTER_HOME ?= $(CURDIR)
+
 .DEFAULT_GOAL := help
-.PHONY: help run ui test check bench realism audit clean
+.PHONY: help run ui test check bench realism readers audit clean
 
 help:  ## List these targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
 run: $(VENV)/run.installed  ## Make a day of a million payments, check it, and upload it to a local S3.
-	@$(LOOPBACK) $(BIN)/synth-assets --s3 yes
+	@$(LOCAL) $(BIN)/synth-assets --s3 yes
 	@echo "The object is kept in .local-aws. See the run, its metadata and its checks: make ui"
 
 ui: $(VENV)/run.installed  ## Start Dagster's UI on http://127.0.0.1:3000, with a local S3 and SSM.
-	@$(LOOPBACK) $(BIN)/dagster dev
+	@$(LOCAL) $(BIN)/dagster dev
 
 test: $(VENV)/dev.installed  ## Run the whole test suite.
 	$(BIN)/python -m pytest
@@ -33,6 +36,9 @@ bench: $(VENV)/dev.installed  ## Measure speed and memory beside peers (12 minut
 
 realism: $(VENV)/dev.installed  ## Measure what a model can learn from the realistic profile (8 minutes).
 	$(BIN)/python -m benchmarks.realism
+
+readers: $(VENV)/dev.installed  ## Install readers of Parquet, old and new, and print which of them read the files.
+	$(BIN)/python -m benchmarks.readers
 
 audit:  ## Look up the pinned libraries for known vulnerabilities. It asks the network, so check does not do it.
 	$(PYTHON) -m venv $(VENV)/audit

@@ -16,10 +16,11 @@ from benchmarks.code_locations import CodeLocation, empty_location, project_loca
 from benchmarks.fresh import BIN, Figures, fresh, in_turns, timed
 from benchmarks.report import goal, middle, spread, table
 from synth_assets.day import object_metadata
+from synth_assets.storage.bucket import Bucket
 from synth_assets.storage.day_file import DayFile
 from synth_assets.storage.layout import file_name, object_key
 from synth_assets.storage.loopback import BUCKET, loopback_aws
-from synth_assets.storage.s3 import Bucket, upload_day
+from synth_assets.storage.s3 import upload_day
 
 ASSETS = ("transaction_schema", "payments_parquet", "s3_raw_payments", "label_events", "world_tables")
 """Their steps; every other step is of checks."""

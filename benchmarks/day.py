@@ -11,9 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.fresh import PROJECT_ROOT, Figures, peak_bytes
-from synth_assets.day import write_day
+from synth_assets.day import layout_of, write_day
 from synth_assets.generator.plan import GenerationPlan
-from synth_assets.generator.profiles import dictionary_columns
 from synth_assets.generator.provenance import Provenance
 from synth_assets.generator.schema import TransactionSchema
 from synth_assets.generator.simulator import TransactionSimulator
@@ -53,8 +52,8 @@ def floor(path: str, rows: int) -> Figures:
 def write_tables(path: str, simulator: TransactionSimulator, tables: list[pa.Table]) -> None:
     """Write ready tables as the simulator's day is written."""
     schema, plan = simulator.schema, simulator.plan
-    columns, provenance = dictionary_columns(schema, plan.profile), Provenance.of(schema, plan).document
-    for _ in parquet.write(Path(path), schema.arrow_schema, tables, columns, plan.compression, provenance):
+    provenance = Provenance.of(schema, plan).document
+    for _ in parquet.write(Path(path), schema.arrow_schema, tables, layout_of(schema, plan), provenance):
         pass
 
 

@@ -24,6 +24,7 @@ ONE = NOON + dt.timedelta(hours=1)
 
 KINDS: dict[str, dict[str, str]] = {
     "snappy (default)": {},
+    "snappy, compact": {"encodings": "compact"},
     "zstd": {"compression": "zstd"},
     "lz4": {"compression": "lz4"},
     "none": {"compression": "none"},

@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
-from pathlib import Path
+from typing import Any
 
 import polars as pl
-import pyarrow as pa
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+import synth_assets
 from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.realistic.labels import label_events
-from synth_assets.generator.schema import TransactionSchema
-from synth_assets.generator.simulator import TransactionSimulator
 
-PROJECT = Path(__file__).resolve().parents[1]
 FIRST_DAY = dt.date(2026, 3, 2)
 # Ten days to learn from. On the eleventh the model is trained, and it is judged on that day and the three after it.
 TODAY = FIRST_DAY + dt.timedelta(days=10)
@@ -30,18 +27,14 @@ DAYS = [FIRST_DAY + dt.timedelta(days=number) for number in range(14)]
 #    stay the same from day to day: the same customers with the same cards go to the same merchants.
 
 
-def plans(profile: str, rows: int) -> list[GenerationPlan]:
+def settings(profile: str, rows: int) -> dict[str, Any]:
     # Somewhat fewer customers than payments a day, so that a card pays about once a day.
     world = {"customers": max(1_000, rows * 6 // 10)} if profile == "realistic" else {}
-    return [GenerationPlan.of(day=day, rows=rows, profile=profile, **world) for day in DAYS]
+    return {"profile": profile, "rows": rows, **world}
 
 
 def payments(profile: str, rows: int) -> pl.DataFrame:
-    path = PROJECT / "schema" / "transaction_schema.yaml"
-    schema = TransactionSchema.parse(path.read_text(), source=path.name)
-    return pl.concat(
-        pl.DataFrame(pa.concat_tables(TransactionSimulator(schema, plan))) for plan in plans(profile, rows)
-    )
+    return pl.concat(synth_assets.payments(day, **settings(profile, rows)) for day in DAYS)
 
 
 # 2. What was known by then. Cardholders report a fraud after days or weeks, some never: a model that is trained with
@@ -51,7 +44,8 @@ def payments(profile: str, rows: int) -> pl.DataFrame:
 def with_known_labels(made: pl.DataFrame, profile: str, rows: int) -> pl.DataFrame:
     if profile == "uniform":  # Its frauds have no causes, and nobody reports them: let all be known.
         return made.with_columns(known_fraud="label_fraud")
-    events = pl.concat(frame for plan in plans(profile, rows) for frame in label_events(plan))
+    plans = [GenerationPlan.of(day=day, **settings(profile, rows)) for day in DAYS]
+    events = pl.concat(frame for plan in plans for frame in label_events(plan))
     midnight = dt.datetime.combine(TODAY, dt.time(), dt.UTC)
     known = events.filter(pl.col("known_at") < midnight)["transaction_id"]
     return made.with_columns(known_fraud=pl.col("transaction_id").is_in(known.implode()))

@@ -2,27 +2,26 @@
 
 import datetime as dt
 import time
+from pathlib import Path
 
 import dagster as dg
 
 from synth_assets import reports
 from synth_assets.config import PaymentsConfig
-from synth_assets.day import judge_day, object_metadata, write_day
+from synth_assets.day import write_day
 from synth_assets.generator import GENERATOR_VERSION
 from synth_assets.generator.counts import Counts
 from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.profiles import check_schema
 from synth_assets.generator.provenance import Provenance
-from synth_assets.generator.schema import TransactionSchema
 from synth_assets.generator.simulator import TransactionSimulator
+from synth_assets.landing import find_bucket, land_day
 from synth_assets.partitions import DAILY, partition_day
 from synth_assets.resources import Contract, OutputFolder, TimedS3Resource, TimedSSMResource
 from synth_assets.steps import OWNERS, TAGS, one_clear_error
-from synth_assets.storage.day_file import DayFile
-from synth_assets.storage.errors import StorageError
 from synth_assets.storage.folder import find_day_file, lock_day, replace_day_file
 from synth_assets.storage.layout import file_name
-from synth_assets.storage.s3 import upload_day
+from synth_assets.storage.replaced import Replaced
 
 GENERATION_POOL = "payments_generation"
 UPLOAD_POOL = "payments_upload"
@@ -53,6 +52,8 @@ def transaction_schema(context: dg.AssetExecutionContext, contract: Contract) ->
     with one_clear_error():
         schema = contract.read()
         check_schema(schema, PaymentsConfig().profile)
+    path = Path(schema.source).absolute()
+    context.log.info(f"{path}: contract version {schema.version}, {len(schema.fields)} columns")
     for field in schema.unrecognised:
         context.log.warning(
             f"{schema.source}, field {field.name}: dtype {field.dtype!r} is not one of the contract's; "
@@ -66,7 +67,7 @@ def transaction_schema(context: dg.AssetExecutionContext, contract: Contract) ->
             "digest": schema.digest,
             "columns": len(schema.fields),
             "unrecognised_dtypes": ", ".join(f"{field.name}: {field.dtype}" for field in schema.unrecognised) or "none",
-            "path": dg.MetadataValue.path(contract.path),
+            "path": dg.MetadataValue.path(path),
         },
     )
 
@@ -96,7 +97,8 @@ def payments_parquet(
         plan = config.plan(partition_day(context))
         simulator = TransactionSimulator(schema, plan, config.workers)
         path = output_folder.folder / file_name(plan.rows, plan.day)
-        with replace_day_file(path, plan.day) as partial:
+        replaced: list[Replaced] = []
+        with replace_day_file(path, plan.day, replaced.append) as partial:
             counts = Counts()
             for row_group in write_day(partial, simulator):
                 counts += row_group
@@ -105,9 +107,11 @@ def payments_parquet(
             # Read before the file gets its name: from then on another run of the day may replace it.
             facts = reports.file_facts(schema, plan, partial, counts, seconds)
     context.log.info(f"{path}: {plan.rows:,} rows, {facts['bytes']:,} bytes in {seconds:.1f} s")
+    for each in replaced:
+        context.log.info(f"removed {each}, replaced by {path}")
     return dg.MaterializeResult(
         data_version=dg.DataVersion(Provenance.of(schema, plan).digest),
-        metadata={"path": dg.MetadataValue.path(path), **facts},
+        metadata={"path": dg.MetadataValue.path(path), "replaced": reports.replaced(replaced), **facts},
     )
 
 
@@ -148,33 +152,20 @@ def s3_raw_payments(
     day = partition_day(context)
     with one_clear_error():
         schema = contract.read()
-        bucket = ssm.bucket()
+        bucket = find_bucket(s3, ssm)
     with one_clear_error(), lock_day(output_folder.folder, day):
         file = find_day_file(output_folder.folder, day)
-        metadata = object_metadata(file)
-        _refuse_broken(schema, file)
-        checked = time.perf_counter()
-        uploaded = upload_day(s3.bucket(bucket), file, metadata)
-        upload_seconds = time.perf_counter() - checked
-    context.log.info(f"{uploaded.uri}: {'sent' if uploaded.sent else 'was there already, nothing sent'}")
+        uploaded = land_day(bucket, schema, file, context.log)
     return dg.MaterializeResult(
         metadata={
             "dagster/uri": uploaded.uri,
             "bytes": file.size,
             "crc32": file.checksums.crc32,
             "sent": uploaded.sent,
-            "replaced": ", ".join(uploaded.replaced) or "nothing",
+            "evidence": uploaded.evidence,
+            "warnings": "; ".join(uploaded.warnings) or "none",
+            "replaced": reports.replaced(uploaded.replaced),
             "seconds": round(time.perf_counter() - started, 3),
-            **reports.upload_speed(uploaded, file.size, upload_seconds),
+            **reports.upload_speed(uploaded, file.size),
         }
     )
-
-
-def _refuse_broken(schema: TransactionSchema, file: DayFile) -> None:
-    broken = [claim for claim in judge_day(schema, file) if claim.broken]
-    if broken:
-        raise StorageError(
-            f"{file.path} was not sent: {len(broken)} claims about it do not hold. "
-            f"{' '.join(f'{claim.name}: {claim.summary}.' for claim in broken)} "
-            f"Materialize payments_parquet for this partition again."
-        )

@@ -8,12 +8,13 @@ from synth_assets import reports
 from synth_assets.assets import payments_parquet, s3_raw_payments, transaction_schema
 from synth_assets.day import judge_day, object_metadata
 from synth_assets.generator.claims import CLAIMS, Claim
+from synth_assets.landing import find_bucket
 from synth_assets.partitions import DAILY, partition_day
 from synth_assets.resources import Contract, OutputFolder, TimedS3Resource, TimedSSMResource
 from synth_assets.steps import one_clear_error
+from synth_assets.storage.comparison import compare
 from synth_assets.storage.errors import StorageError
 from synth_assets.storage.folder import find_day_file, lock_day
-from synth_assets.storage.s3 import differences
 
 
 @dg.asset_check(asset=transaction_schema)
@@ -64,31 +65,37 @@ def object_is_local_file(
     s3: TimedS3Resource,
     ssm: TimedSSMResource,
 ) -> dg.AssetCheckResult:
-    """The day's object has the bytes, the CRC-32 and the metadata of the day's local file."""
+    """The day's object has the bytes and the metadata of the day's local file, by the best evidence of the server.
+
+    It warns where that evidence is not about the bytes.
+    """
     day = partition_day(context)
     with one_clear_error():
-        bucket = ssm.bucket()
+        bucket = find_bucket(s3, ssm)
     with one_clear_error(), lock_day(output_folder.folder, day):
         file = find_day_file(output_folder.folder, day)
         crc32 = file.checksums.crc32
-        differing = differences(s3.bucket(bucket), file, object_metadata(file))
-    severity = dg.AssetCheckSeverity.ERROR
-    if differing and _uploaded_crc32(context) not in (crc32, None):
+        found = compare(bucket, file, object_metadata(file))
+    wrong, severity = found.differences, dg.AssetCheckSeverity.ERROR
+    if wrong and _uploaded_crc32(context) not in (crc32, None):
         # Another run has made the day again and has yet to upload it: the object is right, but of the file before.
-        differing = ["the local file was replaced since it was uploaded; materialize s3_raw_payments for it"]
+        wrong = ["the local file was replaced since it was uploaded; materialize s3_raw_payments for it"]
         severity = dg.AssetCheckSeverity.WARN
+    elif not wrong and found.lacking:
+        wrong, severity = [found.lacking], dg.AssetCheckSeverity.WARN
     return dg.AssetCheckResult(
-        passed=not differing,
+        passed=not wrong,
         severity=severity,
-        description="; ".join(differing) or f"{file.size:,} bytes, CRC-32 {crc32}",
-        metadata={"bytes": file.size, "crc32": crc32},
+        description="; ".join(wrong) or f"{file.size:,} bytes, CRC-32 {crc32}, by the server's {found.evidence}",
+        metadata={"bytes": file.size, "crc32": crc32, "evidence": found.evidence},
     )
 
 
 def _uploaded_crc32(context: dg.AssetCheckExecutionContext) -> str | None:
     """The checksum of the file that the partition's latest materialization uploaded, if there is one."""
+    (check,) = context.selected_asset_check_keys  # which another project may have prefixed
     records = context.instance.fetch_materializations(
-        dg.AssetRecordsFilter(s3_raw_payments.key, asset_partitions=[context.partition_key]), limit=1
+        dg.AssetRecordsFilter(check.asset_key, asset_partitions=[context.partition_key]), limit=1
     ).records
     materialization = records[0].asset_materialization if records else None
     return str(materialization.metadata["crc32"].value) if materialization else None

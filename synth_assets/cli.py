@@ -11,18 +11,20 @@ import datetime as dt
 import os
 import shutil
 import sys
-from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from synth_assets import local_command
 from synth_assets.generator.plan import GenerationPlan, PlanError, PlanSettings, describe_faults
+from synth_assets.shell import open_closed_streams, path
 
 COMMANDS = {
     "show": "Show what made a file, its columns and rates, and judge it.",
     "verify": "Judge every claim about a file by the contract in its footer.",
     "reproduce": "Make a file again from its footer, and compare every byte.",
+    "upload": "Upload a file to S3, provided that every claim about it holds.",
 }
 """The sub-commands, which take a file. Without one, `synth-assets` makes a day."""
 
@@ -30,12 +32,15 @@ INTERRUPTED, PIPE_CLOSED = 130, 141
 """The exit codes that a shell gives to what SIGINT and SIGPIPE have ended."""
 
 DAY, PAYMENTS, RATES, FILE, OUTPUT = "day", "payments", "rates", "file format", "output"
-GROUPS = {"lookback_days": DAY, "chunk_size": FILE, "compression": FILE}
+GROUPS = {"lookback_days": DAY, "chunk_size": FILE, "compression": FILE, "encodings": FILE}
 """The group of the help that lists a setting. Other settings are listed under RATES or under PAYMENTS."""
 
 EPILOG = """\
 commands that take a file (see synth-assets COMMAND --help):
 {commands}
+
+a command that takes another command (see synth-assets local --help):
+  local      {local}
 
 examples:
   synth-assets                             # a million payments of yesterday
@@ -44,6 +49,7 @@ examples:
   synth-assets --date 2026-01-15 --profile realistic --difficulty medium
   synth-assets --date 2026-01-15 --json | jq .checks
   synth-assets show outputs/payments_1000000_2026-01-15.parquet
+  synth-assets local -- synth-assets --s3 yes
 
 Paths and s3:// URIs go to stdout, everything else to stderr. With --json,
 stdout has one document where the exit code is 0 or 1, and nothing otherwise.
@@ -55,6 +61,7 @@ exit codes:
   2    The usage is wrong, and nothing was done.
   130  The command was interrupted.
   141  The reader of stdout has gone.
+synth-assets local exits as its command does.
 """
 
 
@@ -80,9 +87,13 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of the command that makes a day, with an option for each setting of a plan."""
     parser = argparse.ArgumentParser(
         prog="synth-assets",
-        usage=f"synth-assets [--help] [OPTION ...]\n       synth-assets {{{','.join(COMMANDS)}}} [--help] FILE",
+        usage=f"synth-assets [--help] [OPTION ...]\n       synth-assets {{{','.join(COMMANDS)}}} [--help] FILE\n"
+        "       synth-assets local [--folder FOLDER] -- COMMAND [ARGUMENT ...]",
         description="Make one day of synthetic card payments, check it, and upload it to S3.",
-        epilog=EPILOG.format(commands="\n".join(f"  {name:<11}{says}" for name, says in COMMANDS.items())),
+        epilog=EPILOG.format(
+            commands="\n".join(f"  {name:<11}{says}" for name, says in COMMANDS.items()),
+            local=local_command.PURPOSE,
+        ),
         formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
@@ -93,7 +104,10 @@ def build_parser() -> argparse.ArgumentParser:
     for name, field in PlanSettings.model_fields.items():
         _add_setting(groups[GROUPS.get(name, RATES if name.endswith("_rate") else PAYMENTS)], name, field)
     groups[PAYMENTS].add_argument(
-        "--schema", type=Path, metavar="FILE", help="The contract's schema file. (default: the project's own)"
+        "--schema",
+        type=path,
+        metavar="FILE",
+        help="The contract's schema file. (default: schema/transaction_schema.yaml, or else the installed one)",
     )
     _add_outputs(groups[OUTPUT])
     return parser
@@ -114,18 +128,24 @@ def _add_setting(group: argparse._ArgumentGroup, name: str, field: FieldInfo) ->
 
 def _add_outputs(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--out", "--output-dir", dest="out", type=Path, default=Path("outputs"), metavar="FOLDER",
+        "--out", "--output-dir", dest="out", type=path, default="outputs", metavar="FOLDER",
         help="The folder of the file. (default: outputs)",
     )  # fmt: skip
     group.add_argument(
         "--s3", choices=["yes", "no"], default="no", help="Whether to upload the file after its checks. (default: no)"
     )
-    group.add_argument(
+    _add_bucket(group)
+    group.add_argument("--json", action="store_true", help="Print one JSON document about the run, not the paths.")
+
+
+def _add_bucket(group: argparse._ActionsContainer) -> None:
+    either = group.add_mutually_exclusive_group()
+    either.add_argument("--bucket", metavar="NAME", help="The bucket's name. (default: the value of the SSM parameter)")
+    either.add_argument(
         "--bucket-parameter",
         metavar="NAME",
         help="The SSM parameter with the bucket's name. (default: /fraud/raw_bucket_name)",
     )
-    group.add_argument("--json", action="store_true", help="Print one JSON document about the run, not the paths.")
 
 
 def build_file_parser() -> argparse.ArgumentParser:
@@ -134,11 +154,13 @@ def build_file_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, says in COMMANDS.items():
         command = commands.add_parser(name, help=says, description=says, allow_abbrev=False)
-        command.add_argument("file", type=Path, metavar="FILE", help="The file of a day.")
+        command.add_argument("file", type=path, metavar="FILE", help="The file of a day.")
         command.add_argument("--json", action="store_true", help="Print one JSON document, not text.")
+        if name == "upload":
+            _add_bucket(command)
         if name == "reproduce":
             command.add_argument(
-                "--out", type=Path, metavar="FOLDER", help="Keep the file that is made in this folder."
+                "--out", type=path, metavar="FOLDER", help="Keep the file that is made in this folder."
             )
     return parser
 
@@ -150,8 +172,9 @@ def main(arguments: list[str] | None = None) -> int:
         SystemExit: the usage is wrong (exit code 2), or help was asked for (0).
     """
     words = sys.argv[1:] if arguments is None else arguments
+    open_closed_streams()
     try:
-        code = _run_file_command(words) if words and words[0] in COMMANDS else _run(words)
+        code = _run_command(words)
         sys.stdout.flush()
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)
@@ -161,6 +184,12 @@ def main(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
     return code
+
+
+def _run_command(words: list[str]) -> int:
+    if words[:1] == ["local"]:
+        return local_command.run(words[1:])
+    return _run_file_command(words) if words and words[0] in COMMANDS else _run(words)
 
 
 def _run_file_command(words: list[str]) -> int:
@@ -173,6 +202,8 @@ def _run_file_command(words: list[str]) -> int:
 def _run(words: list[str]) -> int:
     parser = build_parser()
     options = parser.parse_args(words)
+    if options.s3 == "no" and (options.bucket, options.bucket_parameter) != (None, None):
+        parser.error("--bucket and --bucket-parameter name the bucket of an upload. Add --s3 yes, or leave them out.")
     settings = {name: getattr(options, name) for name in PlanSettings.model_fields}
     try:
         PlanSettings(**settings)

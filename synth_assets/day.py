@@ -19,6 +19,8 @@ from synth_assets.generator.survey import Survey, Surveyor
 from synth_assets.generator.uniqueness import Bucket, bucket_count, repeated_ids
 from synth_assets.storage import parquet
 from synth_assets.storage.day_file import UNREADABLE, DayFile, OpenDayFile
+from synth_assets.storage.layout import MARK
+from synth_assets.storage.parquet import Layout
 
 
 def write_day(path: Path, simulator: TransactionSimulator) -> Iterator[Counts]:
@@ -41,11 +43,22 @@ def write_day(path: Path, simulator: TransactionSimulator) -> Iterator[Counts]:
         path,
         schema.arrow_schema,
         tables(),
-        dictionary_columns(schema, plan.profile),
-        plan.compression,
+        layout_of(schema, plan),
         Provenance.of(schema, plan).document,
     ):
         yield counted.pop()
+
+
+def layout_of(schema: TransactionSchema, plan: GenerationPlan) -> Layout:
+    """How the day's file is laid out: each column as its dtype, its profile and the plan say."""
+    repeating = dictionary_columns(schema, plan.profile)
+    other = [field for field in schema.fields if field.name not in repeating]
+    return Layout(
+        plan.compression,
+        repeating,
+        {field.name: field.meaning.compact_encoding for field in other} if plan.encodings == "compact" else {},
+        [name for name in schema.names if name in repeating or schema[name].meaning.ordered],
+    )
 
 
 def read_provenance(file: DayFile) -> Provenance:
@@ -71,7 +84,7 @@ def object_metadata(file: DayFile) -> dict[str, str]:
         "seed": str(provenance.plan.seed),
         "schema-version": provenance.schema.version,
         "schema-digest": provenance.schema.digest,
-        "generator-version": provenance.generator_version,
+        MARK: provenance.generator_version,
     }
 
 

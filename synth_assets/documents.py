@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from synth_assets.generator.claims import Claim, Detail
@@ -12,8 +14,18 @@ PROPORTION = ("expected", "observed", "count", "lowest", "highest")
 """The keys of a proportion that was judged: two shares, and three numbers of rows."""
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a command found: a document for scripts, a text for a person, and one line where something is wrong."""
+
+    document: dict[str, Any] = field(default_factory=dict)
+    text: str = ""
+    error: str | None = None
+
+
 def print_document(document: Mapping[str, Any]) -> None:
-    print(json.dumps(document, indent=2, ensure_ascii=False))
+    # Where stdout cannot take every character, JSON's own escapes can.
+    print(json.dumps(document, indent=2, ensure_ascii=sys.stdout.encoding.lower() != "utf-8"))
 
 
 def describe_checks(claims: Iterable[Claim]) -> dict[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""`synth-assets show`, `verify` and `reproduce`: what can be done with a file alone, by what its footer says."""
+"""`show`, `verify`, `reproduce` and `upload`: what can be done with a file alone, by what its footer says."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from synth_assets.day import judge_day, read_provenance, write_day
-from synth_assets.documents import describe_checks, print_document
+from synth_assets.documents import Answer, describe_checks, print_document
 from synth_assets.file_description import FileDescription, render_verdict
 from synth_assets.generator import GENERATOR_VERSION
 from synth_assets.generator.claims import Claim
@@ -23,25 +21,19 @@ from synth_assets.generator.simulator import TransactionSimulator
 from synth_assets.storage.day_file import DayFile
 from synth_assets.storage.errors import StorageError
 from synth_assets.storage.folder import replace_day_file
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a command found: a document for scripts, a text for a person, and one line where something is wrong."""
-
-    document: dict[str, Any] = field(default_factory=dict)
-    text: str = ""
-    error: str | None = None
+from synth_assets.storage.replaced import Replaced
 
 
 def run(options: argparse.Namespace) -> int:
     """Carry out the command, and print its text or, with `--json`, one document.
 
     Args:
-        options: `command`, `file`, `json` and, of reproduce, `out`, as `cli.build_file_parser` gives them.
+        options: `command`, `file`, `json`, `out` of reproduce, and `bucket` and `bucket_parameter` of upload, as
+            `cli.build_file_parser` gives them.
 
     Returns:
-        0, or 1 where a claim does not hold, the file is not what its footer makes, or it cannot be read.
+        0, or 1 where a claim does not hold, the file is not what its footer makes, or it cannot be read or
+        uploaded.
     """
     path: Path = options.file
     try:
@@ -66,6 +58,11 @@ def _answer(path: Path, options: argparse.Namespace) -> Answer:
         return show(file, provenance)
     if options.command == "verify":
         return verify(file, provenance)
+    if options.command == "upload":
+        # It needs Dagster's resources, which take longer to import than the other commands to run.
+        from synth_assets.upload_command import upload
+
+        return upload(file, provenance, options.bucket, options.bucket_parameter)
     return reproduce(file, provenance, options.out)
 
 
@@ -109,7 +106,7 @@ def reproduce(file: DayFile, provenance: Provenance, out: Path | None) -> Answer
         made = folder / path.name
         if made.exists() and made.samefile(path):
             raise StorageError(f"{made} is the file itself. Give --out another folder.")
-        with replace_day_file(made, provenance.plan.day) as partial:
+        with replace_day_file(made, provenance.plan.day, _report) as partial:
             for _ in write_day(partial, TransactionSimulator(provenance.schema, provenance.plan)):
                 pass
         same = filecmp.cmp(path, made, shallow=False)
@@ -120,3 +117,7 @@ def reproduce(file: DayFile, provenance: Provenance, out: Path | None) -> Answer
         document,
         error=f"{path} is not what its footer makes with these library versions. Compare them with constraints.txt.",
     )
+
+
+def _report(replaced: Replaced) -> None:
+    print(f"removed {replaced}", file=sys.stderr)

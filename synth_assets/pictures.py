@@ -7,6 +7,7 @@ tiny picture and a full one. The page may be light or dark: the ground is transp
 from __future__ import annotations
 
 import io
+import logging
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import replace
@@ -85,6 +86,8 @@ def glance(counts: Counts) -> str:
 def full(schema: TransactionSchema, plan: GenerationPlan, counts: Counts) -> str:
     """Payments by hour of the day and by amount, and the proportions in their bounds: those that the contract has."""
     # A third of a second: only a run that draws pays it.
+    # It warns of a home that it cannot write its cache to. No picture needs the cache.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure

@@ -12,6 +12,7 @@ from synth_assets.generator.counts import Counts
 from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.schema import TransactionSchema
 from synth_assets.storage.day_file import open_parquet
+from synth_assets.storage.replaced import Replaced
 from synth_assets.storage.s3 import UploadedDay
 
 PREVIEW_ROWS = 5
@@ -73,8 +74,14 @@ def observed_rates(plan: GenerationPlan, counts: Counts) -> list[dict[str, str |
     ]
 
 
-def upload_speed(uploaded: UploadedDay, size: int, seconds: float) -> dict[str, float | int]:
+def replaced(earlier: Sequence[Replaced]) -> dg.JsonMetadataValue:
+    """What a new file or object has taken the place of: its location, rows and bytes."""
+    return dg.MetadataValue.json([each.document() for each in earlier])
+
+
+def upload_speed(uploaded: UploadedDay, size: int) -> dict[str, float | int]:
     """How fast the object's bytes were sent and verified; nothing where it was there before."""
+    seconds = uploaded.seconds
     return {"upload_seconds": round(seconds, 3), "bytes_per_second": round(size / seconds)} if uploaded.sent else {}
 
 
@@ -84,5 +91,8 @@ def _shortened(value: object) -> str:
     return text if len(text) <= 24 else f"{text[:20]}…"
 
 
-def table(rows: Sequence[Mapping[str, str | int | float]]) -> dg.TableMetadataValue:
+def table(rows: Sequence[Mapping[str, str | int | float]]) -> dg.TableMetadataValue | dg.TextMetadataValue:
+    """The rows as a table, or the words "no rows": Dagster has no table without any."""
+    if not rows:
+        return dg.MetadataValue.text("no rows")
     return dg.MetadataValue.table([dg.TableRecord(dict(row)) for row in rows])

@@ -1,6 +1,6 @@
 """Resources: where the contract and the files are, and the AWS clients. Nothing is opened at import."""
 
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,17 +14,15 @@ from dagster_aws.s3 import S3Resource
 from dagster_aws.ssm import SSMResource
 from pydantic import Field
 
+from synth_assets.contract import read_contract
 from synth_assets.generator.schema import TransactionSchema
 from synth_assets.storage.aws import explained
-from synth_assets.storage.folder import read_text
-from synth_assets.storage.s3 import Bucket
-from synth_assets.storage.ssm import read_parameter
+from synth_assets.storage.bucket import Bucket
+from synth_assets.storage.ssm import check_bucket_name, read_parameter
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_ssm import SSMClient
-
-PROJECT_ROOT = Path(__file__).resolve().parents[1]
 
 
 @cache
@@ -36,25 +34,31 @@ def _service_models(folders: str | None) -> Loader:
 class Contract(dg.ConfigurableResource):
     """The payment contract's schema file."""
 
-    path: str = Field(
-        default="schema/transaction_schema.yaml",
-        description="The schema file. A relative path starts at the project's root.",
+    path: str | None = Field(
+        default=None,
+        description="The schema file. None: schema/transaction_schema.yaml of the working directory, "
+        "or the installed one where there is none.",
     )
 
     def read(self) -> TransactionSchema:
-        return TransactionSchema.parse(read_text(PROJECT_ROOT / self.path), source=self.path)
+        """The contract. Its `source` is the file that it was read from.
+
+        Raises:
+            StorageError, SchemaError: as `read_contract`.
+        """
+        return read_contract(self.path)
 
 
 class OutputFolder(dg.ConfigurableResource):
     """The folder of the days' files."""
 
     path: str = Field(
-        default="outputs", description="The folder of the files. A relative path starts at the project's root."
+        default="outputs", description="The folder of the files. A relative path starts at the working directory."
     )
 
     @property
     def folder(self) -> Path:
-        return PROJECT_ROOT / self.path
+        return Path(self.path).absolute()
 
 
 class TimeLimits(dg.ConfigurableResource):
@@ -70,7 +74,7 @@ class TimeLimits(dg.ConfigurableResource):
         default=None, description="Whether to verify TLS certificates. None: as botocore is set up."
     )
 
-    def _client(self, service: Literal["s3", "ssm"], unsigned: bool = False) -> Any:
+    def _client(self, service: Literal["s3", "ssm"], **settings: Any) -> Any:
         connection = ("region_name", "endpoint_url", "use_ssl", "verify")
         keys = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
         with explained(f"set up the {service} client"):
@@ -84,7 +88,7 @@ class TimeLimits(dg.ConfigurableResource):
                     connect_timeout=self.connect_timeout,
                     read_timeout=self.read_timeout,
                     retries={"mode": "standard", "total_max_attempts": self.max_attempts},
-                    signature_version=UNSIGNED if unsigned else None,
+                    **settings,
                 ),
             )
 
@@ -102,8 +106,9 @@ class TimedS3Resource(TimeLimits, S3Resource):
     )
     kms_key_id: str | None = Field(default=None, description="The key of aws:kms. None: the account's aws/s3 key.")
 
-    def get_client(self) -> "S3Client":
-        return self._client("s3", unsigned=self.use_unsigned_session)
+    def get_client(self, **settings: Any) -> "S3Client":
+        """A client, with more settings of botocore's own where they are given."""
+        return self._client("s3", signature_version=UNSIGNED if self.use_unsigned_session else None, **settings)
 
     def bucket(self, name: str) -> Bucket:
         encryption = {"ServerSideEncryption": self.server_side_encryption, "SSEKMSKeyId": self.kms_key_id}
@@ -112,6 +117,11 @@ class TimedS3Resource(TimeLimits, S3Resource):
             name=name,
             owner=self.expected_bucket_owner,
             encryption={argument: value for argument, value in encryption.items() if value},
+            without_checksums=partial(
+                self.get_client,
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            ),
         )
 
     def get_object_to_set_on_execution_context(self) -> "TimedS3Resource":
@@ -123,11 +133,28 @@ class TimedSSMResource(TimeLimits, SSMResource):
     """dagster-aws's SSM resource with time limits. What is not set here comes from the environment (AWS_…)."""
 
     bucket_parameter: str = Field(
-        default="/fraud/raw_bucket_name", min_length=1, description="The SSM parameter that holds the bucket's name."
+        default="/fraud/raw_bucket_name", description="The SSM parameter that holds the bucket's name."
+    )
+    bucket_name: str | None = Field(
+        default=None, description="The bucket's name itself. None: the one that bucket_parameter holds."
     )
 
     def get_client(self) -> "SSMClient":
         return self._client("ssm")
 
     def bucket(self) -> str:
-        return read_parameter(self.get_client(), self.bucket_parameter)
+        """The bucket's name: the one that is set, or the parameter's value.
+
+        Raises:
+            StorageError: the parameter cannot be read, or it is no bucket's name.
+        """
+        if self.bucket_name is not None:
+            return check_bucket_name(self.bucket_name, "The bucket")
+        value = read_parameter(self.get_client(), self.bucket_parameter)
+        return check_bucket_name(value, f"The value of the SSM parameter {self.bucket_parameter}")
+
+
+def bucket_settings(bucket: str | None, parameter: str | None) -> dict[str, Any]:
+    """The settings of the ssm resource for the options of a command, of which each may be left out."""
+    given = {"bucket_name": bucket, "bucket_parameter": parameter}
+    return {name: value for name, value in given.items() if value is not None}

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import os
+import datetime as dt
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from yaml import YAMLError
 
 from synth_assets.assets import payments_parquet, s3_raw_payments, transaction_schema
 from synth_assets.definitions import daily_payments, defs
 from synth_assets.documents import describe_checks, describe_rates, print_document
 from synth_assets.generator.claims import Claim
 from synth_assets.generator.profiles import PROFILES
+from synth_assets.history import HistoryError, open_history
+from synth_assets.landing import check_destination, find_bucket
 from synth_assets.progress import ProgressBar, progress_logger
+from synth_assets.resources import TimedS3Resource, TimedSSMResource, bucket_settings
+from synth_assets.storage.errors import StorageError
 from synth_assets.world_assets import label_events, world_tables
 
 
@@ -27,16 +29,16 @@ from synth_assets.world_assets import label_events, world_tables
 class Outcome:
     """What came of a run.
 
-    `payments` is the metadata of payments_parquet, with its data version. `uri` is that of the object, and
-    `side_assets` has the paths of the other files, by asset. What did not come about is empty or None. `errors` has
-    one line for each failure, but none for an interruption.
+    `payments` is the metadata of payments_parquet, with its data version, and `upload` that of s3_raw_payments.
+    `side_assets` has the paths of the other files, by asset. What did not come about is empty. `errors` has one line
+    for each failure, but none for an interruption.
     """
 
     day: str
     success: bool = False
     interrupted: bool = False
     payments: Mapping[str, Any] = field(default_factory=dict)
-    uri: str | None = None
+    upload: Mapping[str, Any] = field(default_factory=dict)
     side_assets: Mapping[str, str] = field(default_factory=dict)
     checks: Sequence[dg.AssetCheckEvaluation] = ()
     errors: Sequence[str] = ()
@@ -44,7 +46,8 @@ class Outcome:
     @property
     def locations(self) -> list[str]:
         """The absolute paths of the files that were made, and the URI of the object where there is one."""
-        return [self.payments["path"], *([self.uri] if self.uri else []), *self.side_assets.values()]
+        made = [self.payments.get("path"), self.upload.get("dagster/uri"), *self.side_assets.values()]
+        return [location for location in made if location]
 
     def document(self) -> dict[str, Any]:
         """What `--json` prints. What did not come about is null."""
@@ -53,8 +56,9 @@ class Outcome:
             "success": self.success,
             "day": self.day,
             "path": self.payments.get("path"),
-            "uri": self.uri,
+            "uri": self.upload.get("dagster/uri"),
             "side_assets": dict(self.side_assets),
+            "replaced": [*self.payments.get("replaced", []), *self.upload.get("replaced", [])],
             "rows": self.payments.get("dagster/row_count"),
             "bytes": self.payments.get("bytes"),
             "seconds": self.payments.get("seconds"),
@@ -79,7 +83,7 @@ def run(day: str, settings: Mapping[str, Any], options: argparse.Namespace) -> i
     Args:
         day: the partition, as YYYY-MM-DD.
         settings: a value for every field of `PlanSettings`.
-        options: `out`, `schema`, `s3`, `bucket_parameter` and `json`, as `cli.build_parser` gives them.
+        options: `out`, `schema`, `s3`, `bucket`, `bucket_parameter` and `json`, as `cli.build_parser` gives them.
 
     Returns:
         0, or 1 where the run or a check failed.
@@ -88,35 +92,26 @@ def run(day: str, settings: Mapping[str, Any], options: argparse.Namespace) -> i
         KeyboardInterrupt: the run was interrupted. Nothing is printed on stdout.
     """
     try:
-        instance = _open_instance()
-    except (dg.DagsterError, OSError, YAMLError) as error:
-        outcome = Outcome(day, errors=[_instance_error(error)])
-    else:
-        with instance:
+        if options.s3 == "yes":
+            _check_destination(day, settings["rows"], options)
+        with open_history() as instance:
             outcome = _materialize(day, settings, options, instance)
+    except (HistoryError, StorageError) as error:
+        outcome = Outcome(day, errors=[str(error)])
     _print_failures(outcome)
     if outcome.interrupted:
         raise KeyboardInterrupt
     if options.json:
         print_document(outcome.document())
-    elif outcome.success:
+    elif outcome.locations:
         print(*outcome.locations, sep="\n")
     return 0 if outcome.success else 1
 
 
-def _open_instance() -> dg.DagsterInstance:
-    """The instance of DAGSTER_HOME, or of the project in the working directory, or one that keeps no history."""
-    if "DAGSTER_HOME" not in os.environ and Path("dagster.yaml").is_file():
-        return dg.DagsterInstance.from_config(os.getcwd())
-    return dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral()
-
-
-def _instance_error(error: Exception) -> str:
-    home = os.environ.get("DAGSTER_HOME", os.getcwd())
-    return (
-        f"Cannot open the Dagster instance of {home}: {' '.join(str(error).split())} "
-        f"Fix its dagster.yaml, or set DAGSTER_HOME to another folder."
-    )
+def _check_destination(day: str, rows: int, options: argparse.Namespace) -> None:
+    """Look at the AWS settings, the SSM parameter and the object's place, before a row is made."""
+    ssm = TimedSSMResource(**bucket_settings(options.bucket, options.bucket_parameter))
+    check_destination(find_bucket(TimedS3Resource(), ssm), rows, dt.date.fromisoformat(day))
 
 
 def _materialize(
@@ -147,8 +142,8 @@ def _resource_config(options: argparse.Namespace) -> dict[str, Any]:
     config: dict[str, dict[str, str]] = {"output_folder": {"path": str(options.out.absolute())}}
     if options.schema:
         config["contract"] = {"path": str(options.schema.absolute())}
-    if options.bucket_parameter is not None:
-        config["ssm"] = {"bucket_parameter": options.bucket_parameter}
+    if bucket := bucket_settings(options.bucket, options.bucket_parameter):
+        config["ssm"] = bucket
     return {resource: {"config": settings} for resource, settings in config.items()}
 
 
@@ -163,7 +158,7 @@ def _read_outcome(day: str, result: dg.ExecuteInProcessResult, side_assets: Sequ
         success=result.success,
         interrupted=bool(interruptions),
         payments=_metadata(result, payments_parquet),
-        uri=_metadata(result, s3_raw_payments).get("dagster/uri"),
+        upload=_metadata(result, s3_raw_payments),
         side_assets={
             made.asset_key.to_user_string(): str(made.metadata["path"].value)
             for asset in side_assets

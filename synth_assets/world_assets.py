@@ -60,7 +60,7 @@ def world_tables(context: dg.AssetExecutionContext, output_folder: OutputFolder)
         "merchants": [(folder / world_table_name("merchants"), world.merchants_table)],
     }
     for key in sorted(context.selected_asset_keys):
-        for path, make in tables[key.to_user_string()]:
+        for path, make in tables[key.path[-1]]:  # another project may have prefixed the key
             if not path.exists():
                 _write(path, make())
         frame = pl.scan_parquet(path)
@@ -112,7 +112,8 @@ def _realistic_plan(context: dg.AssetExecutionContext, output_folder: OutputFold
 
 def _write(path: Path, frame: pl.DataFrame) -> None:
     with one_clear_error(), write_atomically(path) as unfinished:
-        frame.write_parquet(unfinished, compression="snappy")
+        # As text: Polars would mark an Enum with its set, and could then not read files of two sets together.
+        frame.cast({pl.Enum: pl.String}).write_parquet(unfinished, compression="snappy")
 
 
 def _facts(path: Path, rows: int, head: pl.LazyFrame) -> dict[str, dg.MetadataValue]:

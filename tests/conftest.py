@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import logging
 import os
 import signal
 import socket
@@ -26,19 +27,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from synth_assets.day import judge_day
+from synth_assets.day import judge_day, layout_of
 from synth_assets.generator.claims import Claim
 from synth_assets.generator.plan import GenerationPlan
-from synth_assets.generator.profiles import dictionary_columns
 from synth_assets.generator.provenance import Provenance
 from synth_assets.generator.schema import TransactionSchema
 from synth_assets.generator.simulator import TransactionSimulator
-from synth_assets.resources import PROJECT_ROOT
 from synth_assets.storage import parquet
 from synth_assets.storage.day_file import DayFile
 from synth_assets.storage.layout import file_name
 from synth_assets.storage.loopback import ACCESS_KEY, BUCKET, REGION, SECRET_KEY, LoopbackAws, loopback_aws
+from synth_assets.storage.parquet import Layout
 
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 SCHEMA_FILE = PROJECT_ROOT / "schema" / "transaction_schema.yaml"
 DAY = dt.date(2026, 1, 15)
@@ -59,8 +60,9 @@ hypothesis.settings.load_profile("whatever the hour")
 
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No test sees this machine's AWS settings or Dagster home."""
-    for name in [name for name in os.environ if name.startswith(("AWS_", "DAGSTER_"))]:
+    """No test sees this machine's AWS settings, Dagster home or proxies."""
+    outside = [name for name in os.environ if name.startswith(("AWS_", "DAGSTER_")) or name.lower().endswith("_proxy")]
+    for name in outside:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-aws-config"))
@@ -91,6 +93,11 @@ def frame_of(table: pa.Table) -> pl.DataFrame:
     return pl.DataFrame(table)
 
 
+def read_frame(path: Path, schema: TransactionSchema) -> pl.DataFrame:
+    """A file's rows with the contract's types: Polars reads enums as categories."""
+    return pl.read_parquet(path).cast(schema.polars_schema)
+
+
 def digest(frame: pl.DataFrame) -> str:
     """SHA-256 of a frame's names, types and values, whatever its chunks."""
     text = frame.rechunk().with_columns(pl.all().cast(pl.String)).write_csv(null_value="\0")
@@ -102,11 +109,13 @@ def write_day(folder: Path, schema: TransactionSchema, plan: GenerationPlan, tab
     path = folder / file_name(plan.rows, plan.day)
     tables = iter([table]) if table is not None else iter(TransactionSimulator(schema, plan))
     arrow_schema = table.schema if table is not None else schema.arrow_schema
-    columns = [name for name in dictionary_columns(schema, plan.profile) if name in arrow_schema.names]
     provenance = Provenance.of(schema, plan).document
-    for _ in parquet.write(path, arrow_schema, tables, columns, plan.compression, provenance):
+    for _ in parquet.write(path, arrow_schema, tables, layout_of(schema, plan), provenance):
         pass
     return path
+
+
+PLAIN_LAYOUT = Layout("snappy", (), {}, ())
 
 
 def change_provenance(path: Path, **changed: Any) -> None:
@@ -116,7 +125,7 @@ def change_provenance(path: Path, **changed: Any) -> None:
     del origin["digest"]
     origin["digest"] = hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()
     table = found.read()
-    for _ in parquet.write(path, table.schema.remove_metadata(), [table], [], "snappy", origin):
+    for _ in parquet.write(path, table.schema.remove_metadata(), [table], PLAIN_LAYOUT, origin):
         pass
 
 
@@ -268,10 +277,22 @@ def wait_for(what: str, found: Callable[[], Any], server: Server | None = None) 
     pytest.fail(f"Waited in vain for {what}.{said}")
 
 
+_WAITED_FOR: set[str] = set()
+
+
+def _note_wait(record: logging.LogRecord) -> bool:
+    if record.levelno == logging.DEBUG and "not acquired" in record.msg and isinstance(record.args, tuple):
+        _WAITED_FOR.add(str(record.args[1]))
+    return record.levelno > logging.DEBUG
+
+
+logging.getLogger("filelock").addFilter(_note_wait)
+logging.getLogger("filelock").setLevel(logging.DEBUG)
+
+
 def is_waited_for(lock: Path) -> bool:
-    """Whether somebody, in any process, stands and waits for flock's lock on the file: proc(5) has them all."""
-    inode = f":{lock.stat().st_ino} "
-    return any("-> FLOCK" in line and inode in line for line in Path("/proc/locks").read_text().splitlines())
+    """Whether a thread of this process has found the lock held by another, by what filelock logs of it."""
+    return str(lock) in _WAITED_FOR
 
 
 @contextmanager

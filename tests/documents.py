@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from synth_assets.resources import PROJECT_ROOT
+from tests.conftest import PROJECT_ROOT
 
 README = (PROJECT_ROOT / "README.md").read_text()
 MANUAL = list(dict.fromkeys(re.findall(r"\]\((docs/[\w-]+\.md)\)", README)))

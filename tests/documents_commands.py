@@ -21,6 +21,15 @@ NOT_RUN = {
     ),
     **dict.fromkeys(
         (
+            "python -m pip wheel --no-deps --wheel-dir dist .",
+            "python -m pip install --constraint constraints.txt dist/*.whl",
+            "uv tool install --constraints constraints.txt dist/*.whl",
+            "pipx install dist/*.whl",
+        ),
+        "tests/test_wheel.py builds the wheel and installs it, without a network",
+    ),
+    **dict.fromkeys(
+        (
             "export DAGSTER_HOME=$PWD/deploy/postgres",
             "export DAGSTER_POSTGRES_HOST=localhost DAGSTER_POSTGRES_PORT=5432 DAGSTER_POSTGRES_DB=dagster",
             "export DAGSTER_POSTGRES_USER=dagster DAGSTER_POSTGRES_PASSWORD=…",
@@ -40,6 +49,9 @@ NAMED_AND_NOT_RUN = {
     "synth-assets reproduce --out FOLDER FILE": "tests/test_file_commands.py keeps the file",
     "synth-assets reproduce FILE": "the page on reproducing has it with a real file",
     "synth-assets show FILE": "the page on reproducing has it with a real file",
+    "synth-assets verify FILE": "the page on reproducing has it with a real file",
+    "python -m synth_assets": "tests/test_wheel.py runs it",
+    "dagster dev -m synth_assets.definitions": "tests/test_wheel.py loads the code location",
     "dagster dev": "make ui starts it",
     "dagster api grpc-health-check --port 4000": "tests/test_deploy.py runs the servers",
     "dagster-daemon liveness-check": "tests/test_deploy.py runs the servers",

@@ -127,7 +127,9 @@ def test_the_same_file_again_sends_nothing_and_another_row_count_replaces_it(aws
     again = metadata(run(instance, tmp_path), s3_raw_payments)
     assert (again["sent"], "bytes_per_second" in again) == (False, False)
     other = metadata(run(instance, tmp_path, rows=3_000), s3_raw_payments)
-    assert (other["sent"], other["replaced"]) == (True, f"payments/year=2026/month=01/{NAME}")
+    (replaced,) = other["replaced"]
+    assert (other["sent"], replaced["location"]) == (True, f"s3://{BUCKET}/payments/year=2026/month=01/{NAME}")
+    assert (replaced["rows"], replaced["bytes"]) == (2_000, again["bytes"])
     assert object_keys() == [f"payments/year=2026/month=01/payments_3000_{DAY}.parquet"]
     assert [path.name for path in tmp_path.glob("payments*")] == [f"payments_3000_{DAY}.parquet"]
 
@@ -143,6 +145,16 @@ def test_the_data_version_follows_content(instance, tmp_path):
     assert versions() == [schema_version, file_version]
     assert versions(seed=7)[0] == schema_version
     assert versions(seed=7)[1] != file_version
+
+
+def test_a_contract_of_two_columns_is_made_and_says_that_it_has_no_rates(instance, tmp_path):
+    contract = yaml.safe_load(SCHEMA_FILE.read_text())
+    contract["fields"] = contract["fields"][:2]
+    narrow = tmp_path / "contract.yaml"
+    narrow.write_text(yaml.safe_dump(contract))
+    result = run(instance, tmp_path, LOCAL, contract=narrow)
+    assert result.success
+    assert metadata(result, payments_parquet)["observed_rates"] == "no rows"
 
 
 def test_a_changed_contract_gives_another_data_version(instance, tmp_path):

@@ -12,8 +12,8 @@ import pytest
 
 from synth_assets.assets import payments_parquet, s3_raw_payments, transaction_schema
 from synth_assets.definitions import defs
-from synth_assets.resources import PROJECT_ROOT, OutputFolder
-from tests.conftest import BIN, DAY, SCHEMA_FILE, environment_for
+from synth_assets.resources import OutputFolder
+from tests.conftest import BIN, DAY, PROJECT_ROOT, SCHEMA_FILE, environment_for
 from tests.test_assets import DamagingFolder, write_bad_day
 
 LOCAL = [transaction_schema, payments_parquet]

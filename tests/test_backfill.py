@@ -15,13 +15,13 @@ import pytest
 
 from synth_assets.definitions import defs
 from synth_assets.generator.claims import CLAIMS
-from synth_assets.resources import PROJECT_ROOT
 from synth_assets.storage.day_file import open_parquet
 from synth_assets.storage.layout import file_name, object_key
 from synth_assets.storage.loopback import LoopbackAws
 from tests.conftest import (
     BIN,
     HANG_SECONDS,
+    PROJECT_ROOT,
     dagster_home,
     dagster_ui,
     empty_bucket,

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from synth_assets import cli
+from synth_assets import cli, local_command
 from tests.command_line import COMMAND, FILE, MODULE, SMALL, files
-from tests.conftest import DAY, make_plan, write_day
+from tests.conftest import DAY, SCHEMA_FILE, make_plan, write_day
 
 pytestmark = pytest.mark.usefixtures("working_directory")
 
@@ -86,11 +86,13 @@ def test_every_wrong_setting_is_named_at_once(synth_assets):
     assert "--fraud-rate" in error
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--rows", "0"], ["show", "--help"], ["show"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--rows", "0"], ["show", "--help"], ["show"], ["local"]], ids=" ".join
+)
 def test_help_and_usage_errors_are_told_before_the_slow_libraries_are_imported(arguments):
     script = f"""
 import sys
-from synth_assets import cli
+from synth_assets import cli, local_command
 try:
     cli.main({arguments})
 finally:
@@ -119,6 +121,9 @@ def test_the_help_names_the_commands_of_a_file_and_its_examples_are_right(synth_
     assert len(examples) >= 5
     for example in examples:
         words = shlex.split(example.split("|")[0], comments=True)
+        if words[:1] == ["local"]:
+            local_command.build_parser().parse_args(words[1:])
+            continue
         parser = cli.build_file_parser() if words and words[0] in cli.COMMANDS else cli.build_parser()
         parser.parse_args(words)
 
@@ -148,6 +153,7 @@ def test_an_interrupted_run_leaves_the_previous_file_and_no_partial_one(working_
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as process:
+        assert process.stderr.readline().startswith(f"{SCHEMA_FILE}: contract version ")
         assert process.stderr.readline().startswith("chunk 1 of ")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=900)

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from synth_assets.generator.claims import CLAIMS
-from synth_assets.resources import PROJECT_ROOT
-from tests.conftest import BIN, DAY, HANG_SECONDS, dagster_home, environment_for
+from tests.conftest import BIN, DAY, HANG_SECONDS, PROJECT_ROOT, dagster_home, environment_for
 
 MATERIALIZE = ("dagster", "asset", "materialize", "-m", "synth_assets.definitions", "--select")
 LAUNCH = ("dg", "launch", "--assets")

@@ -29,12 +29,12 @@ from dagster_k8s.container_context import K8sContainerContext
 from dagster_postgres import PostgresEventLogStorage
 
 from synth_assets.generator.claims import CLAIMS
-from synth_assets.resources import PROJECT_ROOT
 from synth_assets.storage.loopback import BUCKET, LoopbackAws
 from tests.conftest import (
     BIN,
     DAY,
     HANG_SECONDS,
+    PROJECT_ROOT,
     Server,
     ask,
     environment_for,
@@ -351,7 +351,9 @@ def test_the_readme_points_to_the_policy_which_allows_each_call_that_the_upload_
     allowed = {
         action for each in statements("iam-policy.json") for action in [each["Action"]] for action in listed(action)
     }
-    storage = "".join((PROJECT_ROOT / "synth_assets" / "storage" / name).read_text() for name in ("s3.py", "ssm.py"))
+    storage = "".join(
+        (PROJECT_ROOT / "synth_assets" / "storage" / name).read_text() for name in ("bucket.py", "s3.py", "ssm.py")
+    )
     called = set(re.findall(r"\bclient\.([a-z_]+)\(", storage)) - {"get_paginator"}
     called |= set(re.findall(r'get_paginator\("([a-z0-9_]+)"\)', storage))
     assert called == set(PERMISSIONS)

@@ -25,9 +25,9 @@ from synth_assets.generator import GENERATOR_VERSION
 from synth_assets.generator.claims import CLAIMS
 from synth_assets.generator.dtypes import DTYPES
 from synth_assets.partitions import DAILY
-from synth_assets.resources import PROJECT_ROOT, TimedS3Resource, TimedSSMResource
+from synth_assets.resources import TimedS3Resource, TimedSSMResource
 from synth_assets.storage.layout import object_folder
-from tests.conftest import DAY, environment_for
+from tests.conftest import DAY, PROJECT_ROOT, environment_for
 from tests.documents import (
     DOCUMENTS,
     MANUAL,
@@ -44,7 +44,7 @@ from tests.documents import (
 
 COLUMNS = "docs/columns-and-settings.md"
 TARGETS = re.search(r"^\.PHONY: (.*)$", (PROJECT_ROOT / "Makefile").read_text(), re.MULTILINE)[1].split()
-PRINTS = {"bench": "benchmarks/*.py", "realism": "benchmarks/realism/*.py"}
+PRINTS = {"bench": "benchmarks/*.py", "realism": "benchmarks/realism/*.py", "readers": "benchmarks/readers/*.py"}
 """By make target, the files that print its figures."""
 
 # --- the pages ------------------------------------------------------------------------------------------------
@@ -237,7 +237,7 @@ def test_the_layout_names_every_module_and_every_folder_and_nothing_else():
     modules = {path for path in (PROJECT_ROOT / "synth_assets").rglob("*.py") if path.name != "__init__.py"}
     assert modules - listed == set()
     folders_here = {path.name for path in PROJECT_ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")}
-    made_here = {name for name in folders_here if name == "outputs" or name.endswith(".egg-info")}
+    made_here = {name for name in folders_here if name in {"outputs", "dist"} or name.endswith(".egg-info")}
     assert folders_here - made_here == {path.relative_to(PROJECT_ROOT).parts[0] for path in listed}
 
 

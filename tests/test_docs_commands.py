@@ -24,10 +24,10 @@ from synth_assets.assets import transaction_schema
 from synth_assets.definitions import defs
 from synth_assets.generator.claims import CLAIMS
 from synth_assets.partitions import DAILY
-from synth_assets.resources import PROJECT_ROOT, Contract, TimedSSMResource
+from synth_assets.resources import Contract, TimedSSMResource
 from synth_assets.storage.layout import file_name, object_key
 from synth_assets.storage.loopback import ACCESS_KEY, BUCKET, BUCKET_PARAMETER, REGION, SECRET_KEY, loopback_aws
-from tests.conftest import BIN, DAY, HANG_SECONDS, ask, environment_for, free_port, object_keys, wait_for
+from tests.conftest import BIN, DAY, HANG_SECONDS, PROJECT_ROOT, ask, environment_for, free_port, object_keys, wait_for
 from tests.documents import README, blocks, fenced_commands, named_commands, rows, section
 from tests.documents_commands import (
     AWS_CLI,
@@ -145,6 +145,7 @@ def test_every_run_of_the_commands_is_in_the_history_with_its_checks(reader, mon
             for day, checks in (
                 (runs[0].tags["dagster/partition"], {*file_checks, "object_is_local_file"}),  # make run
                 (str(DAY), {*file_checks, "object_is_local_file"}),  # synth-assets --s3 yes
+                (str(DAY - dt.timedelta(days=1)), {*file_checks, "object_is_local_file"}),  # synth-assets local
                 (str(DAY + dt.timedelta(days=1)), file_checks),  # synth-assets --json
                 (str(DAY), {*file_checks, "object_is_local_file"}),  # dagster asset materialize --select '*'
                 (str(DAY), file_checks),  # dg launch
@@ -250,6 +251,7 @@ def test_make_ui_shows_the_run_of_make_run(reader):
 
     try:
         assert wait_for("make ui", runs) >= 1
+        assert "temporary directory" not in log.read_text()
     finally:
         os.killpg(ui.pid, signal.SIGINT)
         try:

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 
-from synth_assets.resources import PROJECT_ROOT
+from tests.conftest import PROJECT_ROOT
 
 LIFT = re.compile(r"with its card's history: AUC [\d.]+, average precision ([\d.]+) times the base rate")
 

@@ -6,13 +6,13 @@ import tempfile
 from pathlib import Path
 
 import polars as pl
-import pyarrow as pa
 import pytest
 
 from synth_assets.cli import main
+from synth_assets.generator import GENERATOR_VERSION
 from synth_assets.generator.claims import CLAIMS
 from synth_assets.generator.schema import TransactionSchema
-from tests.conftest import DAY, SCHEMA_FILE, change_provenance, day_table, make_plan, write_day
+from tests.conftest import DAY, SCHEMA_FILE, day_table, make_plan, write_day
 
 SCHEMA = TransactionSchema.parse(SCHEMA_FILE.read_text())
 
@@ -106,7 +106,7 @@ def of_another_program(path: Path) -> None:
     pl.DataFrame({"a": [1]}).write_parquet(path)
 
 
-@pytest.mark.parametrize("command", ["show", "verify", "reproduce"])
+@pytest.mark.parametrize("command", ["show", "verify", "reproduce", "upload"])
 @pytest.mark.parametrize(
     ("name", "make", "says"),
     [
@@ -114,7 +114,11 @@ def of_another_program(path: Path) -> None:
         (f"payments_5_{DAY}.parquet", directory, "Cannot read .*: Is a directory. Name a day's file"),
         ("notes.txt", text, "is not named payments_ROWS_YYYY-MM-DD.parquet. Give the file its original name"),
         ("payments_5_2026-02-30.parquet", text, "is not named"),
-        (f"payments_5_{DAY}.parquet", text, "is not a readable Parquet file: .*Materialize its partition again"),
+        (
+            f"payments_5_{DAY}.parquet",
+            text,
+            "is not a readable Parquet file: .*Delete it, and materialize its",
+        ),
         (f"payments_5_{DAY}.parquet", truncated, "is not a readable Parquet file: "),
         (f"payments_5_{DAY}.parquet", of_another_program, "does not say what made it: .*for this partition again"),
     ],
@@ -136,21 +140,19 @@ def test_what_is_not_the_file_of_a_day_gives_one_clear_error(tmp_path, capsys, c
 
 
 @pytest.fixture
-def older(tmp_path) -> Path:
-    """A file that an older version of the generator made, with a value that this version's rules refuse."""
-    table = day_table(SCHEMA, make_plan(rows=50))
-    place = table.schema.get_field_index("currency_code")
-    table = table.set_column(place, table.schema.field(place), pa.array(["CUC"] * 50, table.schema.field(place).type))
-    path = write_day(tmp_path, SCHEMA, make_plan(rows=50), table)
-    change_provenance(path, generator_version="0.9")
-    return path
+def older() -> Path:
+    """A file that version 1 of the generator made, with currencies that ISO 4217 does not have."""
+    return Path(__file__).parent / "made_by_version_1" / f"payments_50_{DAY}.parquet"
 
 
 def test_a_file_of_an_older_version_is_shown_as_one(older, capsys):
     assert main(["show", str(older)]) == 0
     shown = capsys.readouterr().out
-    assert re.search(r"generator version +0\.9; this is 1\n", shown)
-    assert "older  values_follow_rules: not judged: generator version 0.9 made the file, and this is 1" in shown
+    assert re.search(rf"generator version +1; this is {GENERATOR_VERSION}\n", shown)
+    assert re.search(r"encodings +compact\n", shown)
+    assert (
+        f"values_follow_rules: not judged: generator version 1 made the file, and this is {GENERATOR_VERSION}" in shown
+    )
 
 
 def test_a_file_of_an_older_version_is_verified_and_never_called_broken(older, capsys):
@@ -168,4 +170,5 @@ def test_a_file_of_an_older_version_is_verified_and_never_called_broken(older, c
 
 def test_a_file_of_an_older_version_is_not_reproduced_but_the_error_says_why(older, capsys):
     assert main(["reproduce", str(older)]) == 1
-    assert "was made by generator version 0.9; this is 1. Use the release that CHANGELOG.md" in capsys.readouterr().err
+    says = f"was made by generator version 1; this is {GENERATOR_VERSION}. Use the release that CHANGELOG.md"
+    assert says in capsys.readouterr().err

@@ -8,8 +8,7 @@ import json
 import os
 import re
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ import dagster as dg
 import pytest
 
 from synth_assets.storage.folder import lock_day
-from synth_assets.storage.layout import partial_prefix
 from tests.conftest import (
     BIN,
     DAY,
@@ -26,7 +24,6 @@ from tests.conftest import (
     dagster_home,
     dagster_ui,
     environment_for,
-    is_waited_for,
     running,
     wait_for,
 )
@@ -72,13 +69,6 @@ def run_config(folder: Path) -> dict[str, Any]:
     }
 
 
-@contextmanager
-def held(folder: Path, day: dt.date) -> Iterator[Callable[[], bool]]:
-    """Hold the day, so that a run that makes it stands and waits in its midst; yield whether one does."""
-    with lock_day(folder, day):
-        yield lambda: is_waited_for(folder / f"{partial_prefix(day)}lock")
-
-
 def killed_command(folder: Path, home: Path) -> None:
     """A run whose process and command are gone in the midst of it: its history says that it is running."""
     config = folder.parent / "config.json"
@@ -87,12 +77,22 @@ def killed_command(folder: Path, home: Path) -> None:
     tags = json.dumps({"dagster/partition": str(DAY), "dagster/max_runtime": "1"})
     command = [BIN / "dagster", "job", "execute", "-m", "synth_assets.definitions", "-j", "daily_payments"]
     log = folder.parent / "command.log"
+    # The day is held, so that the run stands in its midst.
     with (
-        held(folder, DAY) as is_in_its_midst,
+        lock_day(folder, DAY),
         running([*command, "--config", config, "--tags", tags], environment_for(home), log) as run,
     ):
-        wait_for("the command to begin the day", is_in_its_midst, run)
+        wait_for("the command to begin the day", lambda: "payments_parquet - STEP_START" in log.read_text(), run)
         run.process.kill()
+
+
+def begins_its_day(instance: dg.DagsterInstance, partition: str) -> bool:
+    """Whether a run of the partition has begun to make its day."""
+    return any(
+        event.step_key == "payments_parquet"
+        for run in instance.get_runs(dg.RunsFilter(tags={"dagster/partition": partition}))
+        for event in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_START)
+    )
 
 
 def span(instance: dg.DagsterInstance, run_id: str) -> tuple[float, float]:
@@ -132,12 +132,12 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
 
 def lived(dev: DagsterUi, instance: dg.DagsterInstance, outputs: Path) -> Day:
     wait_for("dagster dev", lambda: dev.query("{ version }"), dev)
-    with held(outputs, dt.date.fromisoformat(KILLED)) as is_in_its_midst:
+    with lock_day(outputs, dt.date.fromisoformat(KILLED)):
         for each in DAYS:
             launched = dev.query(LAUNCH, day=each, config=run_config(outputs))["launchRun"]
             assert launched["__typename"] == "LaunchRunSuccess", launched
             # A pool holds from the second look at the queue on: the first one makes it known.
-            wait_for("the first run to begin its day", is_in_its_midst, dev)
+            wait_for("the first run to begin its day", lambda: begins_its_day(instance, KILLED), dev)
         (first,) = instance.get_runs(dg.RunsFilter(tags={"dagster/partition": KILLED}))
         end_process_of(instance, first.run_id)
 

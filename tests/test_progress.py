@@ -16,6 +16,7 @@ import pytest
 
 from synth_assets.progress import ProgressBar
 from tests.command_line import COMMAND, FILE, SMALL
+from tests.conftest import SCHEMA_FILE
 
 
 class Terminal:
@@ -95,6 +96,7 @@ def test_a_script_reads_plain_lines_on_stderr_and_no_word_of_dagster(working_dir
     assert (done.returncode, done.stdout) == (0, f"{path}\n")
     rate = r"[\d,]+ rows/s, \d+\.\d s elapsed"
     lines = [
+        rf"{re.escape(str(SCHEMA_FILE))}: contract version 1\.0\.0, 24 columns",
         rf"chunk 1 of 2: 600 rows, 400 left, {rate}",
         rf"chunk 2 of 2: 400 rows, 0 left, {rate}",
         rf"{re.escape(path)}: 1,000 rows, [\d,]+ bytes in \d+\.\d s",

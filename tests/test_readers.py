@@ -6,12 +6,13 @@ import datetime as dt
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import duckdb
+import fastparquet
 import pandas
 import polars
 import polars as pl
@@ -24,11 +25,11 @@ from polars.testing import assert_frame_equal
 
 from synth_assets.day import object_metadata
 from synth_assets.generator.schema import TransactionSchema
-from synth_assets.resources import PROJECT_ROOT
+from synth_assets.storage.bucket import Bucket
 from synth_assets.storage.day_file import DayFile
 from synth_assets.storage.loopback import BUCKET
-from synth_assets.storage.s3 import Bucket, upload_day
-from tests.conftest import in_unit, make_frame, make_plan, object_keys, write_day
+from synth_assets.storage.s3 import upload_day
+from tests.conftest import DAY, PROJECT_ROOT, in_unit, make_frame, make_plan, object_keys, write_day
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -103,11 +104,14 @@ def test_the_readme_has_a_line_for_each_reader():
 # --- a file -----------------------------------------------------------------------------------------------------
 
 
-def assert_same(found: pl.DataFrame, made: pl.DataFrame) -> None:
-    """Every value, null and moment, whatever the reader makes of enums and of the unit."""
-    plain = {name: pl.String for name, kind in made.schema.items() if isinstance(kind, pl.Enum)}
+def assert_same(found: pl.DataFrame, *made: pl.DataFrame) -> None:
+    """Every value, null and moment, whatever the reader makes of enums, of the unit and of the order of days."""
+    plain = {name: pl.String for name, kind in made[0].schema.items() if isinstance(kind, pl.Enum)}
     plain["event_time"] = pl.Datetime("ms", "UTC")
-    assert_frame_equal(found.cast(plain), made.cast(plain), check_exact=True)
+    found, whole = found.cast(plain), pl.concat(frame.cast(plain) for frame in made)
+    if len(made) > 1:
+        found, whole = found.sort("transaction_id"), whole.sort("transaction_id")
+    assert_frame_equal(found, whole, check_exact=True)
 
 
 def types_of(schema: TransactionSchema, names: dict[str, str]) -> dict[str, str]:
@@ -126,10 +130,19 @@ def test_duckdb_reads_every_value(schema, made, days, unit):
 
 
 @pytest.mark.parametrize("unit", UNITS)
-def test_polars_reads_every_value_and_the_enums(schema, made, days, unit):
+def test_polars_reads_every_value_and_enums_as_categories(schema, made, days, unit):
     found = opened(A_FILE, "polars", path=str(days[unit]))
-    assert found.collect_schema() == in_unit(schema, unit).polars_schema
+    expected = in_unit(schema, unit).polars_schema
+    assert found.collect_schema() == {
+        name: pl.Categorical() if isinstance(kind, pl.Enum) else kind for name, kind in expected.items()
+    }
     assert_same(found.collect(), made)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_fastparquet_reads_every_value(made, days, unit):
+    found = fastparquet.ParquetFile(str(days[unit])).to_pandas()
+    assert_same(pl.from_pandas(found), made)
 
 
 @pytest.mark.parametrize("unit", UNITS)
@@ -260,6 +273,80 @@ def test_a_filter_on_event_time_leaves_the_other_row_groups_unread(reader, unit,
     assert (rows, amount) == (late.height, pytest.approx(late["amount"].sum()))
     with pytest.raises(Exception, match=r"."):
         late_rows(reader, maimed[unit], since - dt.timedelta(milliseconds=1_000_000), spark)
+
+
+# --- days of neighbouring contracts -----------------------------------------------------------------------------
+
+
+def with_enum(schema: TransactionSchema, name: str, values: Sequence[str]) -> TransactionSchema:
+    """The contract with other values of an enum."""
+    fields = [field | ({"enum": list(values)} if field["name"] == name else {}) for field in schema.canonical["fields"]]
+    return TransactionSchema.from_canonical({**schema.canonical, "fields": fields}, "test")
+
+
+NEIGHBOURS = {
+    "a value more": lambda schema: with_enum(schema, "device_type", [*schema["device_type"].enum, "KIOSK"]),
+    "more values than a byte counts": lambda schema: with_enum(schema, "mcc_code", map(str, range(1_000, 1_300))),
+    "another order": lambda schema: with_enum(schema, "card_scheme", schema["card_scheme"].enum[::-1]),
+    "nanoseconds": lambda schema: in_unit(schema, "ns"),
+}
+"""Contracts that differ from the one in microseconds in one thing."""
+
+
+@pytest.fixture(scope="module")
+def neighbours(schema, tmp_path_factory) -> dict[str, tuple[Path, pl.DataFrame]]:
+    """The day after, as each neighbouring contract has it, in a file and as it was made."""
+    plan, found = make_plan(day=DAY + dt.timedelta(days=1)), {}
+    for number, (difference, contract) in enumerate(NEIGHBOURS.items()):
+        folder = tmp_path_factory.mktemp(f"neighbour{number}")
+        other = contract(in_unit(schema, "us"))
+        found[difference] = write_day(folder, other, plan), make_frame(other, plan)
+    return found
+
+
+def together(reader: str, paths: list[str], spark: SparkSession | None) -> pl.DataFrame:
+    """What a reader makes of several files, read by its line for one."""
+    if reader == "duckdb":
+        return duckdb.read_parquet(paths).pl()
+    if reader == "spark":
+        return pl.DataFrame(spark.read.parquet(*paths).toArrow())
+    if reader == "pyarrow":
+        return pl.DataFrame(opened(A_FILE, reader, path=paths).to_table())
+    found = opened(A_FILE, reader, path=paths)
+    return found.collect() if reader == "polars" else pl.from_pandas(found)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(
+    ("reader", "difference"),
+    [
+        (reader, difference)
+        for reader in ("duckdb", "pandas", "polars", "pyarrow", "spark")
+        for difference in NEIGHBOURS
+        if not (reader in ("polars", "spark") and difference == "nanoseconds")  # refused: see the tests below
+    ],
+)
+def test_days_of_neighbouring_contracts_are_read_together(reader, difference, turned, made, days, neighbours, request):
+    spark = request.getfixturevalue("spark") if reader == "spark" else None
+    other, made_of_other = neighbours[difference]
+    paths, frames = [str(days["us"]), str(other)], [made, made_of_other]
+    if turned:
+        paths, frames = paths[::-1], frames[::-1]
+    assert_same(together(reader, paths, spark), *frames)
+
+
+@pytest.mark.parametrize("first", ["ns", "us", "ms"])
+def test_polars_reads_days_of_other_units_once_it_is_allowed_to_cast(made, days, first):
+    paths = [str(days[first]), *(str(days[unit]) for unit in UNITS if unit != first)]
+    with pytest.raises(pl.exceptions.SchemaError, match="event_time"):
+        opened(A_FILE, "polars", path=paths).collect()
+    (cast,) = re.findall(r"`(cast_options=[^`]*)`", PAGE)
+    found = eval(f"polars.scan_parquet(paths, {cast})", {"polars": pl, "paths": paths}).collect()
+    assert_same(found, made, made, made)
+
+
+def test_spark_reads_days_of_microseconds_and_milliseconds_together(made, days, spark):
+    assert_same(together("spark", [str(days["us"]), str(days["ms"])], spark), made, made)
 
 
 # --- by day, in S3 ----------------------------------------------------------------------------------------------

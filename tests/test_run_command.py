@@ -19,12 +19,13 @@ import yaml
 
 from synth_assets import cli
 from synth_assets.generator.claims import CLAIMS
+from synth_assets.generator.schema import TransactionSchema
 from synth_assets.partitions import DAILY
-from synth_assets.resources import PROJECT_ROOT
 from synth_assets.storage.day_file import open_parquet
 from synth_assets.storage.loopback import BUCKET
 from tests.command_line import FILE, OBJECT, SMALL, files, one_error
-from tests.conftest import DAY, SCHEMA_FILE, digest, make_frame, make_plan, object_keys
+from tests.conftest import DAY, PROJECT_ROOT, SCHEMA_FILE, digest, make_frame, make_plan, object_keys, read_frame
+from tests.faulting_proxy import proxy_before, refusal
 
 
 def provenance_in(path: Path) -> dict[str, Any]:
@@ -61,7 +62,7 @@ def test_another_contract_gives_its_own_columns_in_its_own_order(synth_assets, s
     Path("other.yaml").write_text(yaml.safe_dump(contract, sort_keys=False))
     assert synth_assets(*SMALL, "--schema", "other.yaml").code == 0
     names = [field["name"] for field in contract["fields"]]
-    made = pl.read_parquet(f"outputs/{FILE}")
+    made = read_frame(Path(f"outputs/{FILE}"), TransactionSchema.parse(Path("other.yaml").read_text()))
     assert made.columns == names != schema.names
     assert digest(made) == digest(make_frame(schema, make_plan()).select(names))
 
@@ -70,7 +71,7 @@ def test_every_setting_ends_up_in_the_file(synth_assets, schema):
     settings = {
         "rows": 1_000, "chunk_size": 300, "fraud_rate": 0.25, "null_mcc_rate": 0.5, "null_device_rate": 1.0,
         "null_geo_rate": 0.0, "timezone_offset": 840, "lookback_days": 3, "seed": 7, "compression": "zstd",
-        "profile": "uniform",
+        "encodings": "compact", "profile": "uniform",
     }  # fmt: skip
     options = [text for name, value in settings.items() for text in (cli.option(name), str(value))]
     assert synth_assets("--date", str(DAY), "--out", "out", *options).code == 0
@@ -78,8 +79,9 @@ def test_every_setting_ends_up_in_the_file(synth_assets, schema):
     assert provenance_in(path)["plan"] == {"day": str(DAY), **settings}
     footer = pq.read_metadata(path)
     assert [footer.row_group(number).num_rows for number in range(footer.num_row_groups)] == [300, 300, 300, 100]
-    assert footer.row_group(0).column(0).compression == "ZSTD"
-    frame = pl.read_parquet(path)
+    chunk = footer.row_group(0).column(schema.names.index("customer_id"))
+    assert (chunk.compression, "DELTA_BINARY_PACKED" in chunk.encodings) == ("ZSTD", True)
+    frame = read_frame(path, schema)
     assert digest(frame) == digest(make_frame(schema, make_plan(**settings)))
     assert frame["device_id"].null_count() == 1_000
     assert frame["local_time_offset"].unique().to_list() == [840]
@@ -110,7 +112,8 @@ def test_in_a_project_the_run_is_kept_in_its_history_and_shows_no_more_for_it(sy
     shutil.copy(PROJECT_ROOT / "dagster.yaml", "dagster.yaml")
     outcome = synth_assets(*SMALL)
     assert outcome[:2] == (0, f"{working_directory}/outputs/{FILE}\n")
-    assert [line.split()[0] for line in outcome.err.splitlines()] == ["chunk", f"{working_directory}/outputs/{FILE}:"]
+    began = [line.split()[0] for line in outcome.err.splitlines()]
+    assert began == [f"{SCHEMA_FILE}:", "chunk", f"{working_directory}/outputs/{FILE}:"]
     assert "DAGSTER_HOME" not in os.environ
     with dg.DagsterInstance.from_config(str(working_directory)) as instance:
         assert [kept.status for kept in instance.get_runs()] == [dg.DagsterRunStatus.SUCCESS]
@@ -121,7 +124,7 @@ def test_a_dagster_home_that_is_not_there_is_one_line(synth_assets, tmp_path, mo
     gone = str(tmp_path / "gone")
     monkeypatch.setenv("DAGSTER_HOME", gone)
     error = one_error(synth_assets(*SMALL))
-    assert error.startswith(f"Cannot open the Dagster instance of {gone}: ")
+    assert error.startswith(f"Cannot use the Dagster instance of {gone}: ")
     document = json.loads(synth_assets(*SMALL, "--json").out)
     assert (document["success"], document["path"], document["error"]) == (False, None, error)
 
@@ -129,8 +132,8 @@ def test_a_dagster_home_that_is_not_there_is_one_line(synth_assets, tmp_path, mo
 def test_a_broken_dagster_yaml_of_the_project_is_one_line(synth_assets, working_directory):
     Path("dagster.yaml").write_text("storage: [")
     error = one_error(synth_assets(*SMALL))
-    assert error.startswith(f"Cannot open the Dagster instance of {working_directory}: ")
-    assert "Fix its dagster.yaml" in error
+    assert error.startswith(f"Cannot use the Dagster instance of {working_directory}: ")
+    assert "Repair its dagster.yaml" in error
 
 
 # --- uploading ------------------------------------------------------------------------------------------------
@@ -139,12 +142,33 @@ def test_a_broken_dagster_yaml_of_the_project_is_one_line(synth_assets, working_
 def test_with_s3_yes_the_uri_follows_the_path_and_the_object_is_the_file(synth_assets, aws, working_directory):
     outcome = synth_assets(*SMALL, "--s3", "yes", "--out", "out")
     assert outcome[:2] == (0, f"{working_directory}/out/{FILE}\ns3://{BUCKET}/{OBJECT}\n")
-    assert f"s3://{BUCKET}/{OBJECT}: sent\n" in outcome.err
+    size = Path("out", FILE).stat().st_size
+    assert f"s3://{BUCKET}/{OBJECT}: sending {size:,} bytes\n" in outcome.err
+    assert f"s3://{BUCKET}/{OBJECT}: sent {size:,} bytes in " in outcome.err
     body = boto3.client("s3").get_object(Bucket=BUCKET, Key=OBJECT)["Body"].read()
     assert body == Path("out", FILE).read_bytes()
     again = synth_assets(*SMALL, "--s3", "yes", "--out", "out")
     assert again[:2] == outcome[:2]
     assert f"s3://{BUCKET}/{OBJECT}: was there already, nothing sent\n" in again.err
+
+
+def test_what_is_replaced_is_said_here_and_in_s3(synth_assets, aws, working_directory):
+    synth_assets(*SMALL, "--s3", "yes")
+    path = working_directory / "outputs" / FILE
+    size = path.stat().st_size
+    replaced = [{"location": where, "rows": 1_000, "bytes": size} for where in (str(path), f"s3://{BUCKET}/{OBJECT}")]
+    outcome = synth_assets(*SMALL, "--s3", "yes", "--rows", "1001", "--json")
+    assert json.loads(outcome.out)["replaced"] == replaced
+    for each in replaced:
+        assert f"removed {each['location']} (1,000 rows, {size:,} bytes), replaced by " in outcome.err
+    assert json.loads(synth_assets(*SMALL, "--rows", "1001", "--json").out)["replaced"] == []
+
+
+def test_a_bucket_may_be_named_without_a_parameter_or_a_region(synth_assets, aws, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", "http://127.0.0.1:9")
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    assert synth_assets(*SMALL, "--s3", "yes", "--bucket", BUCKET).code == 0
+    assert object_keys(boto3.client("s3", region_name="us-east-1")) == [OBJECT]
 
 
 @pytest.mark.parametrize("choice", [(), ("--s3", "no")])
@@ -184,19 +208,25 @@ def test_with_json_stdout_is_one_document_about_the_run(synth_assets, aws, worki
         0,
         {
             "success": True, "day": str(DAY), "path": str(path), "uri": f"s3://{BUCKET}/{OBJECT}", "side_assets": {},
-            "rows": 1_000, "bytes": path.stat().st_size, "data_version": provenance_in(path)["digest"], "error": None,
+            "replaced": [], "rows": 1_000, "bytes": path.stat().st_size, "data_version": provenance_in(path)["digest"],
+            "error": None,
         },
     )  # fmt: skip
 
 
-def test_with_json_a_failed_upload_tells_the_error_and_the_file_that_was_made(synth_assets, aws, working_directory):
-    outcome = synth_assets(*SMALL, "--s3", "yes", "--json", "--bucket-parameter", "/absent")
-    document = json.loads(outcome.out)
-    assert (outcome.code, document["success"], document["uri"]) == (1, False, None)
-    assert document["path"] == str(working_directory / "outputs" / FILE)
+def test_a_failed_upload_tells_the_error_and_the_file_that_was_made(synth_assets, aws, working_directory, monkeypatch):
+    with proxy_before(aws.s3_endpoint) as proxy:
+        proxy.faults = {"PUT": [refusal(403, "AccessDenied")]}
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.endpoint)
+        outcome = synth_assets(*SMALL, "--s3", "yes")
+        document = json.loads(synth_assets(*SMALL, "--s3", "yes", "--json").out)
+    path = working_directory / "outputs" / FILE
+    assert outcome[:2] == (1, f"{path}\n")
+    assert path.is_file()
+    assert (document["success"], document["path"], document["uri"]) == (False, str(path), None)
     assert set(document["checks"]) == {*CLAIMS, "dtypes_recognised"}
-    assert "Cannot read the SSM parameter /absent" in document["error"]
-    assert f"error: {document['error']}\n" in outcome.err
+    assert document["error"].startswith(f"Cannot upload {path} to s3://{BUCKET}/{OBJECT}: ")
+    assert outcome.err.endswith(f"error: {document['error']}\n")
 
 
 def test_with_json_a_run_that_makes_nothing_tells_the_error_alone(synth_assets):

@@ -4,6 +4,7 @@ from typing import Any
 
 import dagster as dg
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 
 from synth_assets.assets import payments_parquet, transaction_schema
@@ -80,6 +81,20 @@ def test_a_uniform_day_has_no_world_and_says_so(instance, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [file_name(500, DAY)]
 
 
+@pytest.mark.parametrize(
+    "settings", [{"rows": 1, "customers": 1_000}, {"rows": 1_000, "customers": 1_000, "fraud_rate": 0.0}], ids=str
+)
+def test_a_day_without_a_fraud_has_a_table_of_label_events_without_rows(instance, tmp_path, settings):
+    result = run(instance, tmp_path, profile="realistic", **settings)
+    assert all(check.passed for check in result.get_asset_check_evaluations())
+    (made,) = result.asset_materializations_for_node("label_events")
+    events = pl.read_parquet(tmp_path / f"label_events_{DAY}.parquet")
+    assert events.is_empty()
+    assert events.schema.names() == ["transaction_id", "event_time", "scenario", "reported_at", "known_at"]
+    assert made.metadata["dagster/row_count"].value == 0
+    assert made.metadata["preview"].value == made.metadata["scenarios"].value == "no rows"
+
+
 def test_a_world_is_written_once_for_its_days(instance, tmp_path):
     run(instance, tmp_path, **REALISTIC)
     table = tmp_path / "world_42_12000" / "customers.parquet"
@@ -91,3 +106,13 @@ def test_a_world_is_written_once_for_its_days(instance, tmp_path):
         "label_events_2026-01-16.parquet",
     ]
     assert not [path for path in tmp_path.rglob(".*") if path.is_file()]
+
+
+def test_the_side_files_bind_no_reader_to_a_set_of_values_or_to_a_newer_encoding(folder):
+    paths = sorted(folder.glob("world_*/*.parquet")) + sorted(folder.glob("label_events_*.parquet"))
+    assert len(paths) == 4
+    for path in paths:
+        footer = pq.ParquetFile(path)
+        assert not [field.name for field in footer.schema_arrow if b"_PL_ENUM_VALUES2" in (field.metadata or {})]
+        chunks = [footer.metadata.row_group(0).column(place) for place in range(footer.metadata.num_columns)]
+        assert {each for chunk in chunks for each in chunk.encodings} <= {"PLAIN", "RLE", "RLE_DICTIONARY"}

@@ -16,12 +16,13 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from synth_assets.generator.errors import GeneratorError
 
 Rate = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 Compression = Literal["snappy", "zstd", "lz4", "none"]
+Encodings = Literal["portable", "compact"]
 ProfileName = Literal["uniform", "realistic"]
 Difficulty = Literal["easy", "medium", "hard"]
 
@@ -90,6 +91,11 @@ class PlanSettings(BaseModel):
         description="Seed of every random stream. Same seed, plan and schema: same bytes.",
     )
     compression: Compression = Field(default="snappy", description="Parquet codec: snappy, zstd, lz4 or none.")
+    encodings: Encodings = Field(
+        default="portable",
+        description="Parquet encodings. portable: plain values and dictionaries alone, which every reader knows. "
+        "compact: differences and separate lengths too, which are smaller and which older readers lack.",
+    )
     profile: ProfileName = Field(
         default="uniform",
         description="How values are drawn. uniform: independently, per column. "
@@ -179,9 +185,13 @@ class GenerationPlan(PlanSettings):
 
 def describe_faults(error: ValidationError, spelt: Callable[[str], str] = str) -> str:
     """Every fault of a rejected plan in one line: the setting, what it must be, what it was."""
-    return "; ".join(
-        f"{spelt('.'.join(map(str, fault['loc'])))}: {fault['msg'].replace('Input', 'it', 1)}, not {fault['input']!r}"
-        if fault["loc"]
-        else fault["msg"]
-        for fault in error.errors()
-    )
+    return "; ".join(_describe_fault(fault, spelt) for fault in error.errors())
+
+
+def _describe_fault(fault: ErrorDetails, spelt: Callable[[str], str]) -> str:
+    if not fault["loc"]:
+        return fault["msg"]
+    name = spelt(".".join(map(str, fault["loc"])))
+    if fault["type"] == "extra_forbidden":
+        return f"{name} is not a setting. Choose from: {', '.join(PlanSettings.model_fields)}"
+    return f"{name}: {fault['msg'].replace('Input', 'it', 1)}, not {fault['input']!r}"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import polars as pl
+
 from synth_assets.generator.columns import UNIQUE_COLUMN, Column
 from synth_assets.generator.errors import SchemaError
 from synth_assets.generator.plan import GenerationPlan, PlanError, ProfileName
@@ -9,6 +13,7 @@ from synth_assets.generator.profile import Profile
 from synth_assets.generator.realistic.profile import REALISTIC
 from synth_assets.generator.rules import Rules, common_rules
 from synth_assets.generator.schema import Field, TransactionSchema
+from synth_assets.generator.schema_document import listed
 from synth_assets.generator.uniform import UNIFORM
 
 PROFILES: dict[ProfileName, Profile] = {"uniform": UNIFORM, "realistic": REALISTIC}
@@ -46,8 +51,9 @@ def check_schema(schema: TransactionSchema, profile: ProfileName) -> None:
     """Refuse a contract that the profile cannot make.
 
     Raises:
-        SchemaError: a column without a builder, a dtype that its builder does not give, an enum value that
-            cannot be built, or a column (or enum value) removed that another column is made from.
+        SchemaError: a column without a builder, a dtype that its builder does not give, enum values that cannot be
+            built, that a rule refuses, or that the profile gives and the enum lacks, or a column (or enum value)
+            removed that another column is made from. The message names all wrong values of the field.
     """
     columns = PROFILES[profile].columns
     if schema.primary_key != UNIQUE_COLUMN:
@@ -80,14 +86,29 @@ def _check_dtype(field: Field, column: Column, where: str) -> None:
 
 def _check_values(field: Field, column: Column, where: str, profile: ProfileName) -> None:
     absent = [value for value in column.values if field.enum and value not in field.enum]
-    if absent:
-        raise SchemaError(
-            f"{where}: the {profile} profile gives it {absent[0]}, which is not in its enum. "
-            f"Put {absent[0]} back, or use another profile."
-        )
     unknown = [value for value in field.enum if column.known and value not in column.known]
+    faults = []
+    if absent:
+        faults.append(
+            f"its enum lacks {', '.join(absent)}, which the {profile} profile gives it. "
+            f"Put back what it lacks, or use another profile."
+        )
     if unknown:
-        raise SchemaError(f"{where}: {unknown[0]!r} cannot be built. Use some of {', '.join(column.known)}.")
+        faults.append(f"{listed(unknown)} cannot be built. Use some of {', '.join(column.known)}.")
+    if "enum" in column.dtypes:
+        faults += _broken_rules(field)
+    if faults:
+        raise SchemaError(f"{where}: {' '.join(faults)}")
+
+
+def _broken_rules(field: Field) -> Iterator[str]:
+    """What a file with the field's enum values would be refused for: the same rules judge both."""
+    values = pl.DataFrame({field.name: field.enum}, schema={field.name: pl.String})
+    for says, rule in common_rules().items():
+        if rule.columns == (field.name,):
+            odd = values.filter(~rule.holds)[field.name].to_list()
+            if odd:
+                yield f'{listed(odd)} in its enum would break the rule "{says}". Drop what breaks it.'
 
 
 def _check_needs(field: Field, column: Column, where: str, schema: TransactionSchema) -> None:
@@ -100,6 +121,6 @@ def _check_needs(field: Field, column: Column, where: str, schema: TransactionSc
         missing = [value for value in values if value not in schema[needed].enum]
         if missing:
             raise SchemaError(
-                f"{where}: it needs the value {missing[0]} of {needed}, which is not in its enum. "
-                f"Put {missing[0]} back, or drop {field.name}."
+                f"{where}: it needs {', '.join(missing)} among the enum values of {needed}. "
+                f"Put back what is missing, or drop {field.name}."
             )

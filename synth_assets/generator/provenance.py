@@ -13,6 +13,9 @@ from synth_assets.generator.errors import GeneratorError
 from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.schema import TransactionSchema
 
+_BEFORE_VERSION_2 = {"encodings": "compact"}
+"""What the plans of generator version 1 do not say: there was no other choice."""
+
 
 class ProvenanceError(GeneratorError):
     """A footer does not say what made its file, or says it in a way that this version does not know."""
@@ -55,7 +58,7 @@ class Provenance:
         try:
             contract = {key: value for key, value in origin["schema"].items() if key != "digest"}
             schema = TransactionSchema.from_canonical(contract, source)
-            return cls(schema, GenerationPlan.of(**origin["plan"]), version, digest)
+            return cls(schema, GenerationPlan.of(**_BEFORE_VERSION_2 | origin["plan"]), version, digest)
         except (KeyError, TypeError, AttributeError, GeneratorError) as error:
             if version == GENERATOR_VERSION:
                 reason = "the plan or contract in its footer cannot be carried out. Materialize the day again."

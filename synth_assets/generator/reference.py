@@ -13,8 +13,15 @@ from faker.providers.address import Provider as AddressProvider
 from faker.providers.credit_card import Provider as CreditCardProvider
 from faker.providers.currency import Provider as CurrencyProvider
 
-CURRENCY_CODES: tuple[str, ...] = tuple(code for code, _ in CurrencyProvider.currencies)
-"""The ISO 4217 codes that Faker lists (`faker.providers.currency`)."""
+NOT_IN_ISO_4217 = frozenset({"CUC", "GGP", "IMP", "JEP", "NIS", "SPL", "TVD"})
+"""What Faker lists as currencies, and ISO 4217 does not.
+
+The standard has no code for the notes of Guernsey, the Isle of Man, Jersey and Tuvalu, nor for Seborga's. NIS is ILS.
+CUC was withdrawn in 2021.
+"""
+
+CURRENCY_CODES: tuple[str, ...] = tuple(code for code, _ in CurrencyProvider.currencies if code not in NOT_IN_ISO_4217)
+"""The currencies that Faker lists (`faker.providers.currency`) and that are in use, by their ISO 4217 codes."""
 
 COUNTRY_CODES: tuple[str, ...] = tuple(AddressProvider.alpha_2_country_codes)
 """The ISO 3166-1 alpha-2 codes that Faker lists (`faker.providers.address`)."""
@@ -91,20 +98,6 @@ def public_prefixes() -> tuple[str, ...]:
         first, last = int(network.network_address) >> 16, int(network.broadcast_address) >> 16
         special[first : last + 1] = True
     return tuple(np.array(octet_pairs())[~special].tolist())
-
-
-@cache
-def special_network_pattern() -> str:
-    """A regular expression of the addresses whose /16 `public_prefixes` leaves out."""
-    second_octets: dict[str, list[str]] = {}
-    for prefix in sorted(set(octet_pairs()) - set(public_prefixes())):
-        first, second = prefix.split(".")
-        second_octets.setdefault(first, []).append(second)
-    networks = [
-        rf"{first}\." if len(seconds) == 256 else rf"{first}\.(?:{'|'.join(seconds)})\."
-        for first, seconds in second_octets.items()
-    ]
-    return f"^(?:{'|'.join(networks)})"
 
 
 @cache

@@ -6,12 +6,28 @@ from typing import NamedTuple
 
 import polars as pl
 
-from synth_assets.generator import reference
+from synth_assets.generator import standards
 from synth_assets.generator.codes import Channel
 from synth_assets.generator.columns import CUSTOMER_IDS, MERCHANT_IDS
 
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4 = rf"^{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}$"
+_SPECIAL_IPV4 = r"""(?x) ^ (?:
+      (?: 0 | 10 | 127 | 22[4-9] | 2[3-5][0-9] ) \.  # this network, private, loopback, multicast, reserved
+    | 100 \. (?: 6[4-9] | [7-9][0-9] | 1[01][0-9] | 12[0-7] ) \.  # shared by the customers of a provider
+    | 169 \. 254 \.  # link-local
+    | 172 \. (?: 1[6-9] | 2[0-9] | 3[01] ) \.  # private
+    | 192 \. (?: 0 \. [02] | 88 \. 99 | 168 \. [0-9]+ ) \.  # protocols, documentation, old relays, private
+    | 198 \. (?: 1[89] | 51 \. 100 ) \.  # benchmarks, documentation
+    | 203 \. 0 \. 113 \.  # documentation
+)"""
+"""The IPv4 networks that no public host is in: those of RFC 6890 and its successors, and multicast (RFC 5771)."""
+_TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_PRODUCT = f"{_TOKEN}(?:/{_TOKEN})?"
+_USER_AGENT = rf"^{_PRODUCT}(?: {_PRODUCT}| ?\([ -'*-\[\]-~]*\))*$"
+"""Products and comments (RFC 9110, 10.1.5). Faker's Opera omits the space before its comment."""
+_ENGINES = ["AppleWebKit/", "Gecko/", "Presto/", "Trident/"]
+"""What a browser names as its engine, before the version."""
 _UUID4 = "^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
 
 
@@ -33,12 +49,13 @@ def common_rules() -> Rules:
         "event_date is the date of event_time": Rule(
             ("event_date", "event_time"), pl.col("event_date") == pl.col("event_time").dt.date()
         ),
-        "currency_code is ISO 4217": _one_of("currency_code", reference.CURRENCY_CODES),
+        "currency_code is in use (ISO 4217)": _one_of("currency_code", standards.CURRENCIES_IN_USE),
         "card_pan_hash is a SHA-256": matches("card_pan_hash", "^[0-9a-f]{64}$"),
         "card_exp_month is a month": within("card_exp_month", 1, 12),
         "customer_id is in range": within("customer_id", *CUSTOMER_IDS),
         "merchant_id is in range": within("merchant_id", *MERCHANT_IDS),
-        "merchant_country is ISO 3166-1": _one_of("merchant_country", reference.COUNTRY_CODES),
+        "merchant_country is ISO 3166-1": _one_of("merchant_country", standards.COUNTRIES),
+        "mcc_code is four digits": Rule(("mcc_code",), text("mcc_code").str.contains("^[0-9]{4}$")),
         "device_id is a UUIDv4": matches("device_id", _UUID4),
         **_online_rules(),
         "latitude is in range, six decimals": has_decimals("latitude", -90, 90, 6),
@@ -55,11 +72,13 @@ def _online_rules() -> Rules:
     return {
         "ip_address is public": Rule(
             ("ip_address",),
-            address.str.contains(_IPV4) & ~address.str.contains(reference.special_network_pattern()),
+            address.str.contains(_IPV4) & ~address.str.contains(_SPECIAL_IPV4),
         ),
-        "ip_address is present exactly on line": Rule(("ip_address", "channel"), online == address.is_not_null()),
-        "user_agent is Faker's": Rule(("user_agent",), agent.is_in(reference.user_agents())),
-        "user_agent is present exactly on line": Rule(("user_agent", "channel"), online == agent.is_not_null()),
+        "ip_address is present exactly online": Rule(("ip_address", "channel"), online == address.is_not_null()),
+        "user_agent is a browser's": Rule(
+            ("user_agent",), agent.str.contains(_USER_AGENT) & agent.str.contains_any(_ENGINES)
+        ),
+        "user_agent is present exactly online": Rule(("user_agent", "channel"), online == agent.is_not_null()),
     }
 
 

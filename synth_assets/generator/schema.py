@@ -23,7 +23,7 @@ from synth_assets.generator.dtypes import (
     TimeUnit,
 )
 from synth_assets.generator.errors import SchemaError
-from synth_assets.generator.schema_document import mapping_of, read_yaml, shown, text_of
+from synth_assets.generator.schema_document import listed, mapping_of, read_yaml, shown, text_of
 
 TOP_LEVEL_KEYS = {"version", "description", "primary_key", "event_time", "fields"}
 FIELD_KEYS = {"name", "dtype", "description", "nullable", "example", "enum", "unit", "scale"}
@@ -220,10 +220,10 @@ def _parse_enum(values: Any, where: str) -> tuple[str, ...]:
         raise SchemaError(f"{where}: an enum without values. List them under `enum:`.")
     odd = [value for value in values if not isinstance(value, str) or not value or not value.isprintable()]
     if odd:
-        raise SchemaError(f"{where}: the enum value {shown(odd[0])} is not printable text. Put it in quotes.")
+        raise SchemaError(f"{where}: enum values must be printable text in quotes, not {listed(odd)}.")
     repeated = [value for value, count in Counter(values).items() if count > 1]
     if repeated:
-        raise SchemaError(f"{where}: the enum value {shown(repeated[0])} appears more than once. Keep one of them.")
+        raise SchemaError(f"{where}: enum values appear more than once: {listed(repeated)}. Keep one of each.")
     return tuple(values)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Sequence
 from typing import Any
 
 import yaml
@@ -51,6 +52,14 @@ def shown(value: object) -> str:
         return (ascii(value) if isinstance(value, str) and len(value) <= 60 else reprlib.repr(value))[:200]
     except (ValueError, RecursionError):  # a number of thousands of digits has no repr
         return f"this {type(value).__name__}"
+
+
+def listed(values: Sequence[object]) -> str:
+    """All values from the file as a message may show them; the first of them, and how many more, where that is long."""
+    text = ", ".join(shown(value) for value in values)
+    if len(text) <= 3_000:
+        return text
+    return f"{', '.join(shown(value) for value in values[:15])} and {len(values) - 15:,} more"
 
 
 def _one_line(error: BaseException) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal
 
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import (
@@ -18,20 +19,36 @@ from botocore.exceptions import (
 
 from synth_assets.storage.errors import StorageError
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+POLICY = "deploy/iam-policy.json has the whole policy"
+
+_PERMISSIONS = {
+    "GetParameter": "ssm:GetParameter",
+    "ListObjectsV2": "s3:ListBucket",
+    "HeadBucket": "s3:ListBucket",
+    "HeadObject": "s3:GetObject",
+    "ListMultipartUploads": "s3:ListBucketMultipartUploads",
+    "AbortMultipartUpload": "s3:AbortMultipartUpload",
+    "DeleteObject": "s3:DeleteObject",
+    **dict.fromkeys(("PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"), "s3:PutObject"),
+}
+"""The permission that each of our calls needs. A missing object needs s3:ListBucket too, to be known as missing."""
+
+_DENIED = {"AccessDenied", "AccessDeniedException", "403"}
+
 _FIXES = {
-    "ParameterNotFound": "Create it with the bucket's name as its value, or set the ssm resource's bucket_parameter.",
-    "NoSuchBucket": "Create the bucket, or fix the parameter that names it.",
+    "ParameterNotFound": "Create it with the bucket's name as its value, or name another parameter or the bucket.",
+    "NoSuchBucket": "Create the bucket, or fix the setting or the parameter that names it.",
     "NoSuchKey": "Materialize s3_raw_payments for the partition.",
-    "404": "Create the bucket, or fix the parameter that names it.",
+    "404": "Create the bucket, or fix the setting or the parameter that names it.",
     "InvalidAccessKeyId": "Fix AWS_ACCESS_KEY_ID: the service does not know it.",
     "UnrecognizedClientException": "Fix AWS_ACCESS_KEY_ID: the service does not know it.",
     "SignatureDoesNotMatch": "Fix AWS_SECRET_ACCESS_KEY: it does not belong to the access key.",
     "InvalidSignatureException": "Fix AWS_SECRET_ACCESS_KEY: it does not belong to the access key.",
     "ExpiredToken": "Renew the session's credentials (AWS_SESSION_TOKEN).",
     "ExpiredTokenException": "Renew the session's credentials (AWS_SESSION_TOKEN).",
-    "AccessDenied": "Give the credentials the permissions that docs/s3-and-aws.md lists.",
-    "AccessDeniedException": "Give the credentials the permissions that docs/s3-and-aws.md lists.",
-    "403": "Give the credentials the permissions that docs/s3-and-aws.md lists, and check that they are valid.",
     "BadDigest": "The bytes were damaged on their way. Upload again.",
     "RequestTimeTooSkewed": "Set this machine's clock.",
     **dict.fromkeys(
@@ -57,6 +74,21 @@ def error_code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", "unknown"))
 
 
+def wants_checksums(
+    client: S3Client, setting: Literal["request_checksum_calculation", "response_checksum_validation"]
+) -> bool:
+    """Whether botocore's setting (from the environment or the AWS configuration file) lets checksums be used at all.
+
+    S3 requires none of ours, so "when_required" means none.
+    """
+    return bool(getattr(client.meta.config, setting) != "when_required")
+
+
+def is_denied(error: ClientError) -> bool:
+    """Whether the credentials lack a permission."""
+    return error_code(error) in _DENIED
+
+
 @contextmanager
 def explained(action: str) -> Iterator[None]:
     """Turn any AWS error of the body into one StorageError: "Cannot <action>: <reason>. <fix>".
@@ -67,16 +99,26 @@ def explained(action: str) -> Iterator[None]:
         yield
     except (ClientError, BotoCoreError, S3UploadFailedError, ValueError) as error:
         cause = error.__context__ if isinstance(error, S3UploadFailedError) else error
-        raise StorageError(f"Cannot {action}: {_reason(cause or error)}") from error
+        raise StorageError(f"Cannot {action}: {describe(cause or error)}") from error
 
 
-def _reason(error: BaseException) -> str:
+def describe(error: BaseException) -> str:
+    """The reason and the fix of an AWS error, in one line."""
     if isinstance(error, ClientError):
         code = error_code(error)
         message = error.response.get("Error", {}).get("Message", "")
         fix = _FIXES.get(code, "Look the code up in the service's list of errors.")
+        if is_denied(error):
+            fix = _permission_fix(error)
         if "signature expired" in message.lower():
             fix = "Set this machine's clock."
         return f"{' '.join(message.split()).rstrip('.') or 'refused'} ({code}). {fix}"
     fixes = [fix for kind, fix in _FIXES_BY_CLASS.items() if isinstance(error, kind)]
     return f"{' '.join(str(error).split()).rstrip('.')}. {fixes[0] if fixes else 'Check the AWS settings.'}"
+
+
+def _permission_fix(error: ClientError) -> str:
+    permission = _PERMISSIONS.get(error.operation_name, "the permission")
+    # An answer to HEAD has no text, so it may also mean keys that nobody has.
+    valid = " Check that they are valid, too." if error_code(error) == "403" else ""
+    return f"Give the credentials {permission}: {POLICY}.{valid}"

@@ -118,7 +118,7 @@ def open_parquet(path: Path) -> Iterator[OpenDayFile]:
     except UNREADABLE as error:
         reason = " ".join(str(error).split())
         raise StorageError(
-            f"{path} is not a readable Parquet file: {reason}. Materialize its partition again."
+            f"{path} is not a readable Parquet file: {reason}. Delete it, and materialize its partition again."
         ) from error
     with opened:
         yield OpenDayFile(opened)

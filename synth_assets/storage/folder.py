@@ -1,24 +1,29 @@
 """The local output folder: at most one current file per day, whole or absent.
 
-Locks are flock's: they belong to an open file, so a killed run holds none.
+Locks are the operating system's and belong to an open file, so a killed run holds none. filelock finds the right kind:
+flock on Linux and macOS, LockFileEx on Windows.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import errno
-import fcntl
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from synth_assets.storage.day_file import DayFile
+from filelock import FileLock, Timeout
+
+from synth_assets.storage.day_file import DayFile, open_parquet
 from synth_assets.storage.errors import StorageError
 from synth_assets.storage.layout import partial_prefix, rows_in_name
+from synth_assets.storage.replaced import Replaced
 
 MAX_TEXT_BYTES = 1_000_000
+RETRY_SECONDS = 0.02
+"""How long a run that waits for a lock sleeps before it asks again."""
 
 
 def read_text(path: Path) -> str:
@@ -69,6 +74,17 @@ def lock_day(folder: Path, day: dt.date) -> Iterator[None]:
 
 
 @contextmanager
+def lock_history(folder: Path) -> Iterator[None]:
+    """Let no other command open the folder's Dagster history until the body ends; wait while another does.
+
+    Raises:
+        StorageError: the disk is full.
+    """
+    with _locked(folder / ".dagster.lock"):
+        yield
+
+
+@contextmanager
 def write_atomically(path: Path) -> Iterator[Path]:
     """Yield a path to write to; afterwards it is `path`, whole. Runs that write the same file take turns.
 
@@ -79,10 +95,9 @@ def write_atomically(path: Path) -> Iterator[Path]:
     with _locked(path.with_name(f".{path.name}.lock")):
         try:
             yield partial
-            with partial.open("rb") as written:
-                os.fsync(written.fileno())
+            _flush_file(partial)
             os.replace(partial, path)
-            _flush(path.parent)
+            _flush_folder(path.parent)
         except OSError as error:
             raise _cannot_write(path.parent, error) from error
         finally:
@@ -92,9 +107,10 @@ def write_atomically(path: Path) -> Iterator[Path]:
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     folder = path.parent
+    lock = _lock(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = _lock(path)
+        lock.acquire()
     except OSError as error:
         if error.errno in (errno.EROFS, errno.EACCES):
             yield  # where nobody can write there is nobody to wait for
@@ -103,55 +119,102 @@ def _locked(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        path.unlink(missing_ok=True)
-        os.close(handle)
+        _release(lock)
 
 
-def _lock(path: Path) -> int:
-    while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        # Whoever held it before has removed it: then the lock is on a file that no other run can find.
-        with suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(handle), path.stat()):
-                return handle
-        os.close(handle)
+def _lock(path: Path) -> FileLock:
+    # Not of one thread: what holds it may be ended by another.
+    return FileLock(path, poll_interval=RETRY_SECONDS, thread_local=False)
+
+
+def _release(lock: FileLock) -> None:
+    """Remove the lock's file and let go of it. Whoever waits finds that the file is gone, and makes it anew."""
+    try:
+        # Windows removes no file that is open: there, filelock does it once it has closed the file.
+        with suppress(PermissionError):
+            Path(lock.lock_file).unlink(missing_ok=True)
+    finally:
+        lock.release()
 
 
 @contextmanager
-def replace_day_file(path: Path, day: dt.date) -> Iterator[Path]:
+def replace_day_file(
+    path: Path, day: dt.date, on_replaced: Callable[[Replaced], None] = lambda _: None
+) -> Iterator[Path]:
     """Yield a path to write the day's new file to; afterwards it is `path`, the only one of its day in the folder.
 
     The file is flushed to disk before it gets its name. If the body fails, nothing of it stays and the day's
-    previous file is untouched; what killed runs left behind is removed.
+    previous file is untouched; what killed runs left behind is removed. `on_replaced` is told of each earlier file
+    of the day that has gone, unless the new one has its name and was made from the same inputs: that is the same file.
 
     Raises:
-        StorageError: the folder cannot be made or written to, or the disk is full.
+        StorageError: the folder cannot be made or written to, the disk is full, or a file has the name of one of this
+            day but no footer of ours.
     """
     folder = path.parent
     partial = folder / f"{partial_prefix(day)}{secrets.token_hex(8)}.partial"
+    # This lock tells a file that is being written from one that a killed run left behind.
+    written = _lock(_lock_of(partial))
     try:
         with lock_day(folder, day):
+            _earlier_files(folder, day)
             _remove_abandoned(folder, day)
-            handle = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
-            # This lock tells a file that is being written from one that a killed run left behind.
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            written.acquire()
     except OSError as error:
         raise _cannot_write(folder, error) from error
     try:
         yield partial
-        os.fsync(handle)
+        _flush_file(partial)
         with lock_day(folder, day):
-            os.replace(partial, path)
-            for other in _finished_files(folder, day):
-                if other.name != path.name:
-                    other.unlink()
-            _flush(folder)
+            _replace(partial, path, day, on_replaced)
     except OSError as error:
         raise _cannot_write(folder, error) from error
     finally:
         partial.unlink(missing_ok=True)
-        os.close(handle)
+        _release(written)
+
+
+def _lock_of(partial: Path) -> Path:
+    return partial.with_name(f"{partial.name}.lock")
+
+
+def _replace(partial: Path, path: Path, day: dt.date, on_replaced: Callable[[Replaced], None]) -> None:
+    earlier = _earlier_files(path.parent, day)
+    if path in earlier and earlier[path] == _provenance(partial):
+        del earlier[path]
+    replaced = [Replaced(str(each), rows_in_name(each.name, day) or 0, each.stat().st_size) for each in earlier]
+    os.replace(partial, path)
+    for other in earlier.keys() - {path}:
+        other.unlink()
+    _flush_folder(path.parent)
+    for each in replaced:
+        on_replaced(each)
+
+
+def _earlier_files(folder: Path, day: dt.date) -> dict[Path, bytes]:
+    """The day's finished files, and what their footers say of their making.
+
+    Raises:
+        StorageError: a file has the name of one, but no footer of ours: it is somebody else's, and not to be removed.
+    """
+    earlier = {}
+    for path in _finished_files(folder, day):
+        provenance = _provenance(path)
+        if provenance is None:
+            raise StorageError(
+                f"{path} has the name of a file of {day}, but no footer that says that synth-assets made it, so it is "
+                f"not replaced. Move it away or delete it, or choose another output folder."
+            )
+        earlier[path] = provenance
+    return earlier
+
+
+def _provenance(path: Path) -> bytes | None:
+    try:
+        with open_parquet(path) as opened:
+            return opened.provenance
+    except StorageError:
+        return None
 
 
 def _finished_files(folder: Path, day: dt.date) -> list[Path]:
@@ -161,23 +224,30 @@ def _finished_files(folder: Path, day: dt.date) -> list[Path]:
 
 
 def _remove_abandoned(folder: Path, day: dt.date) -> None:
-    for path in folder.glob(f"{partial_prefix(day)}*.partial"):
+    unfinished = list(folder.glob(f"{partial_prefix(day)}*.partial"))
+    # A run may have died before its file was there, or once it had its name.
+    locks = {*folder.glob(f"{partial_prefix(day)}*.partial.lock"), *map(_lock_of, unfinished)}
+    for path in locks:
+        lock = _lock(path)
         try:
-            handle = os.open(path, os.O_RDWR)
-        except FileNotFoundError:
-            continue  # its run has just failed, and removed it
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            path.unlink(missing_ok=True)
-        except BlockingIOError:
-            pass  # another run is writing it
-        finally:
-            os.close(handle)
+            lock.acquire(blocking=False)
+        except Timeout:
+            continue  # another run is writing it
+        path.with_suffix("").unlink(missing_ok=True)
+        _release(lock)
 
 
-def _flush(folder: Path) -> None:
-    """Bring the folder's entries to disk."""
-    handle = os.open(folder, os.O_RDONLY)
+def _flush_file(path: Path) -> None:
+    """Bring the file's content to disk."""
+    with path.open("rb+") as written:  # Windows flushes only what may be written to
+        os.fsync(written.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    """Bring the folder's entries to disk, where the system can: Windows opens no folders."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
     finally:

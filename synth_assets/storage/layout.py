@@ -7,6 +7,9 @@ import re
 
 _FILE_NAME = re.compile(r"payments_(?P<rows>[1-9][0-9]*)_(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})\.parquet")
 
+MARK = "generator-version"
+"""The name that the metadata of all our objects has. An object without it is somebody else's."""
+
 
 def file_name(rows: int, day: dt.date) -> str:
     return f"payments_{rows}_{day.isoformat()}.parquet"

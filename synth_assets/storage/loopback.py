@@ -1,9 +1,6 @@
 """A real S3 server (SeaweedFS) and an SSM (moto) on loopback, for trying the project out and for its tests.
 
-    python -m synth_assets.storage.loopback FOLDER COMMAND [ARGUMENT …]
-
-starts both, with the objects kept in FOLDER, runs the command with the AWS_ variables that lead to them, stops
-both, and exits as the command did. Needs the extra `local`.
+They come with the extra `local`.
 """
 
 from __future__ import annotations
@@ -18,13 +15,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config as ClientConfig
 
 from synth_assets.storage.errors import StorageError
@@ -47,8 +45,9 @@ class LoopbackAws:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that lead boto3 to the servers."""
+        """The variables that lead boto3 to the servers, past any proxy."""
         return {
+            **dict.fromkeys(("NO_PROXY", "no_proxy"), _without_proxy()),
             "AWS_ENDPOINT_URL_S3": self.s3_endpoint,
             "AWS_ENDPOINT_URL_SSM": self.ssm_endpoint,
             "AWS_ACCESS_KEY_ID": ACCESS_KEY,
@@ -65,27 +64,30 @@ def loopback_aws(folder: Path) -> Iterator[LoopbackAws]:
     Raises:
         StorageError: a server is not installed, or does not start.
     """
+    weed, moto_server = _program("weed"), _program("moto_server")
     with ExitStack() as stack:
-        s3_endpoint = stack.enter_context(_seaweedfs(folder))
-        ssm_endpoint = stack.enter_context(_moto())
+        s3_endpoint = stack.enter_context(_seaweedfs(weed, folder))
+        ssm_endpoint = stack.enter_context(_moto(moto_server))
         aws = LoopbackAws(s3_endpoint, ssm_endpoint)
         connection: dict[str, Any] = {
             "aws_access_key_id": ACCESS_KEY,
             "aws_secret_access_key": SECRET_KEY,
             "region_name": REGION,
-            "config": ClientConfig(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 5}),
+            "config": ClientConfig(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 5}, proxies={}),
         }
-        s3 = boto3.client("s3", endpoint_url=s3_endpoint, **connection)
+        # A profile that AWS_PROFILE names may not be there, and nothing of it is needed.
+        without_profile = botocore.session.Session({"profile": (None, [], None, None)})
+        session = boto3.session.Session(botocore_session=without_profile)
+        s3 = session.client("s3", endpoint_url=s3_endpoint, **connection)
         if BUCKET not in {bucket.get("Name") for bucket in s3.list_buckets().get("Buckets", [])}:
             s3.create_bucket(Bucket=BUCKET)
-        ssm = boto3.client("ssm", endpoint_url=ssm_endpoint, **connection)
+        ssm = session.client("ssm", endpoint_url=ssm_endpoint, **connection)
         ssm.put_parameter(Name=BUCKET_PARAMETER, Value=BUCKET, Type="String", Overwrite=True)
         yield aws
 
 
 @contextmanager
-def _seaweedfs(folder: Path) -> Iterator[str]:
-    program = _program("weed")
+def _seaweedfs(program: str, folder: Path) -> Iterator[str]:
     data, log = (folder / "data").resolve(), (folder / "log").resolve()
     data.mkdir(parents=True, exist_ok=True)
     log.mkdir(parents=True, exist_ok=True)
@@ -101,9 +103,7 @@ def _seaweedfs(folder: Path) -> Iterator[str]:
         "-webdav=false", "-s3.port.iceberg=0", "-s3.port.lance=0", f"-s3.config={identities}",
         "-s3.autoCreateBucket=false", "-idleTimeout=2",
     ]  # fmt: skip
-    # Without AWS_ variables of ours, which it would take for its own keys.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    environment["GOMEMLIMIT"] = "400MiB"
+    environment = _environment_without_aws() | {"GOMEMLIMIT": "400MiB"}
     try:
         with _running(command, environment, log / "weed.out", f"http://127.0.0.1:{s3}/healthz"):
             yield f"http://127.0.0.1:{s3}"
@@ -113,11 +113,11 @@ def _seaweedfs(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _moto() -> Iterator[str]:
+def _moto(program: str) -> Iterator[str]:
     (port,) = _free_ports(1)
-    command = [_program("moto_server"), "-H", "127.0.0.1", "-p", str(port)]
+    command = [program, "-H", "127.0.0.1", "-p", str(port)]
     endpoint = f"http://127.0.0.1:{port}"
-    with _running(command, dict(os.environ), None, f"{endpoint}/moto-api/data.json"):
+    with _running(command, _environment_without_aws(), None, f"{endpoint}/moto-api/data.json"):
         yield endpoint
 
 
@@ -161,7 +161,10 @@ def _program(name: str) -> str:
     beside_python = Path(sys.executable).parent / name
     found = str(beside_python) if beside_python.exists() else shutil.which(name)
     if found is None:
-        raise StorageError(f"{name} is not installed. Install it with: pip install 'synth-assets[local]'.")
+        raise StorageError(
+            f"The local S3 and SSM need {name}, which comes with the extra `local`. Install it with: "
+            f"pip install 'synth-assets[local]', or in a checkout: pip install --editable '.[local]'."
+        )
     return found
 
 
@@ -184,25 +187,37 @@ def _free_ports(count: int, also: int = 0) -> list[int]:
         return ports
 
 
-def main() -> int:
-    if len(sys.argv) < 3:
-        print("usage: python -m synth_assets.storage.loopback FOLDER COMMAND [ARGUMENT …]", file=sys.stderr)
-        return 2
-    # A terminal sends Ctrl-C to the command as well: it ends by itself, and then the servers are stopped.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        with loopback_aws(Path(sys.argv[1])) as aws:
-            command = subprocess.Popen(
-                sys.argv[2:],
-                env={**os.environ, **aws.environment},
-                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-            )
-            signal.signal(signal.SIGTERM, lambda *_: command.terminate())
-            return command.wait()
-    except StorageError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+def _without_proxy() -> str:
+    """What NO_PROXY holds already, and the loopback addresses."""
+    named = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    return named if named == "*" else ",".join(filter(None, [named, "127.0.0.1", "localhost"]))
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def run_beside_servers(folder: Path, command: Sequence[str]) -> int:
+    """Run a command with the variables that lead to both servers, with the objects kept in `folder`.
+
+    No AWS_ variable of the environment reaches the command. SIGTERM is handed on to it.
+
+    Returns:
+        The command's exit code, or 128 and the number of the signal that ended it.
+
+    Raises:
+        StorageError: there is no such command, or a server is not installed or does not start.
+    """
+    program = shutil.which(command[0])
+    if program is None:
+        raise StorageError(f"There is no command {command[0]}. Correct its name, or add its folder to PATH.")
+    # A default SIGTERM would leave the servers behind.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    with loopback_aws(folder) as aws:
+        process = subprocess.Popen([program, *command[1:]], env=_environment_without_aws() | aws.environment)
+        signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+        # A terminal sends Ctrl-C to the command as well: it ends by itself, and then the servers are stopped.
+        signal.signal(signal.SIGINT, lambda *_: None)
+        code = process.wait()
+    return code if code >= 0 else 128 - code
+
+
+def _environment_without_aws() -> dict[str, str]:
+    """The variables without AWS's: SeaweedFS would take keys for its own, and moto fails on an unknown profile."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}

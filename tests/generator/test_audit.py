@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from synth_assets.generator import GENERATOR_VERSION
 from synth_assets.generator.claims import CLAIMS, Claim
 from synth_assets.generator.schema import TransactionSchema
 from tests.conftest import DAY, change_provenance, day_table, judge_file, make_plan, write_day
@@ -134,7 +135,10 @@ DEFECTS = {
     "a customer too low": (lambda t: change(t, "customer_id", 3, 9_999), RULES),
     "a merchant too high": (lambda t: change(t, "merchant_id", 3, 10_000), RULES),
     "a country that is none": (lambda t: change(t, "merchant_country", 3, "XX"), RULES),
-    "a currency that is none": (lambda t: change(t, "currency_code", 3, "XXX"), RULES),
+    "no currency": (lambda t: change(t, "currency_code", 3, "XXX"), RULES),
+    "a currency that only Faker has": (lambda t: change(t, "currency_code", 3, "NIS"), RULES),
+    "a currency that is history": (lambda t: change(t, "currency_code", 3, "BGN"), RULES),
+    "a program for a browser": (lambda t: change(t, "user_agent", online_row(t, True), "curl/8.5.0"), RULES),
     "another offset": (lambda t: change(t, "local_time_offset", 3, 0), RULES),
     "an id that is no UUIDv4": (lambda t: change(t, "transaction_id", 3, "0" * 36), RULES),
     "a longitude too far": (lambda t: change(t, "longitude", first_present(t, "longitude"), 180.5), RULES),
@@ -202,10 +206,11 @@ def test_a_file_of_another_generator_version_is_said_to_be_one_and_is_not_broken
     claims = {claim.name: claim for claim in judge_file(schema, path)}
     assert not any(claim.broken for claim in claims.values())
     assert claims["provenance_matches_partition"].passed
-    assert "by generator version 0.9 (this is 1)" in claims["provenance_matches_partition"].summary
+    assert f"by generator version 0.9 (this is {GENERATOR_VERSION})" in claims["provenance_matches_partition"].summary
     unjudged = {name for name, claim in claims.items() if not claim.passed}
     assert unjudged == {NULLS, "fraud_proportion_within_bounds", "recurring_proportion_within_bounds", RULES}
-    assert all("generator version 0.9 made the file, and this is 1" in claims[name].summary for name in unjudged)
+    reason = f"generator version 0.9 made the file, and this is {GENERATOR_VERSION}"
+    assert all(reason in claims[name].summary for name in unjudged)
 
 
 def test_what_does_not_depend_on_the_generator_is_judged_in_a_file_of_another_version(schema, tmp_path, table):
@@ -218,5 +223,5 @@ def test_a_footer_that_only_another_version_can_read_says_which(schema, tmp_path
     path = write_day(tmp_path, schema, PLAN, table)
     change_provenance(path, generator_version="7", plan={"day": str(DAY), "rows": PLAN.rows, "colour": "blue"})
     claims = judge_file(schema, path)
-    assert "made by generator version 7; this is 1" in claims[2].summary
+    assert f"made by generator version 7; this is {GENERATOR_VERSION}" in claims[2].summary
     assert "Use the release that made it" in claims[2].summary

@@ -12,7 +12,7 @@ def test_the_defaults_are_those_of_the_contract():
     assert plan.model_dump() == {
         "day": DAY, "rows": 1_000_000, "chunk_size": 100_000, "fraud_rate": 0.003, "null_mcc_rate": 0.05,
         "null_device_rate": 0.08, "null_geo_rate": 0.01, "timezone_offset": -60, "lookback_days": 1, "seed": 42,
-        "compression": "snappy", "profile": "uniform",
+        "compression": "snappy", "encodings": "portable", "profile": "uniform",
     }  # fmt: skip
 
 
@@ -21,7 +21,7 @@ WRONG = [
     *((rate, value) for rate in RATES for value in (-0.01, 1.01, math.nan, math.inf, "much", None)),
     *((count, value) for count in ("rows", "chunk_size", "lookback_days") for value in (0, -1, 1.5, "x")),
     ("timezone_offset", -721), ("timezone_offset", 841), ("seed", -1), ("seed", 2**63), ("lookback_days", 367),
-    ("compression", "gzip"), ("profile", "lifelike"), ("colour", "red"),
+    ("compression", "gzip"), ("encodings", "delta"), ("profile", "lifelike"), ("colour", "red"),
 ]  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Provenance: what a footer says comes back as the same value, and what is damaged is refused."""
 
 import json
+from hashlib import sha256
 
 import pytest
 
@@ -22,6 +23,15 @@ def test_another_plan_contract_or_version_has_another_digest(schema):
     one = Provenance.of(schema, make_plan())
     others = [Provenance.of(schema, make_plan(seed=7)), Provenance.of(in_unit(schema, "ms"), make_plan())]
     assert len({each.digest for each in (one, *others)}) == 3
+
+
+def test_a_plan_of_version_1_was_compact_and_one_of_today_says_how_it_is(schema):
+    with_defaults = Provenance.of(schema, make_plan()).document
+    assert with_defaults["plan"]["encodings"] == "portable"
+    del with_defaults["plan"]["encodings"], with_defaults["digest"]
+    origin = with_defaults | {"generator_version": "1"}
+    text = json.dumps(origin | {"digest": sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()})
+    assert Provenance.parse(text.encode(), "a file").plan == make_plan(encodings="compact")
 
 
 @pytest.mark.parametrize("text", [None, b"", b"null", b"[]", b"{", b"\xff", b'{"digest": null}', b'{"digest": 7}'])

@@ -9,7 +9,7 @@ import yaml
 from synth_assets.generator.errors import SchemaError
 from synth_assets.generator.profiles import check_schema
 from synth_assets.generator.schema import TransactionSchema
-from tests.conftest import SCHEMA_FILE
+from tests.conftest import SCHEMA_FILE, make_frame, make_plan
 
 
 def document() -> dict:
@@ -122,7 +122,8 @@ BROKEN = {
     "enum without values": (broken(lambda d: field(d, "channel").update(enum=[])), "field channel: an enum without"),
     "enum is a path": (broken(lambda d: field(d, "channel").update(enum="x.txt")), "field channel: an enum without"),
     "enum of numbers": (broken(lambda d: field(d, "mcc_code").update(enum=[5411])), "field mcc_code: .*quotes"),
-    "enum repeats": (broken(lambda d: field(d, "channel").update(enum=["A", "A"])), "'A' appears more than once"),
+    "enum repeats": (broken(lambda d: field(d, "channel").update(enum=["A", "A"])), "more than once: 'A'. Keep"),
+    "enum of odd values": (broken(lambda d: field(d, "channel").update(enum=["A", 1, ""])), "in quotes, not 1, ''"),
     "values without enum": (broken(lambda d: field(d, "amount").update(enum=["A"])), "field amount: `enum` values"),
     "unit under text": (broken(lambda d: field(d, "amount").update(unit="ms")), "field amount: a `unit` under dtype"),
     "unit of seconds": (
@@ -160,11 +161,29 @@ UNBUILDABLE = {
     "channel removed": (lambda d: dropped(d, "channel"), "field ip_address: .*made from channel"),
     "scheme removed": (lambda d: dropped(d, "card_scheme"), "field card_pan_hash: .*made from card_scheme"),
     "longitude removed": (lambda d: dropped(d, "longitude"), "field latitude: .*made from longitude"),
-    "ONLINE removed": (lambda d: field(d, "channel")["enum"].remove("ONLINE"), "field ip_address: .*value ONLINE"),
-    "unknown scheme": (lambda d: field(d, "card_scheme")["enum"].append("JCB"), "field card_scheme: 'JCB'"),
-    "unknown currency": (
-        lambda d: field(d, "currency_code").update(dtype="enum", enum=["EUR", "AAA"]),
-        "field currency_code: 'AAA'",
+    "ONLINE removed": (
+        lambda d: field(d, "channel")["enum"].remove("ONLINE"),
+        "field ip_address: .*needs ONLINE among",
+    ),
+    "unknown schemes": (
+        lambda d: field(d, "card_scheme")["enum"].extend(["JCB", "x"]),
+        "field card_scheme: 'JCB', 'x'",
+    ),
+    "unknown currencies": (
+        lambda d: field(d, "currency_code").update(dtype="enum", enum=["EUR", "AAA", "NIS", "XAU"]),
+        "field currency_code: 'AAA', 'NIS', 'XAU' in its enum would break the rule .*ISO 4217",
+    ),
+    "unknown countries": (
+        lambda d: field(d, "merchant_country").update(dtype="enum", enum=["PT", "XK", "UK"]),
+        "field merchant_country: 'XK', 'UK' in its enum would break the rule .*ISO 3166-1",
+    ),
+    "a file for MCCs": (
+        lambda d: field(d, "mcc_code").update(enum=["some/file.py"]),
+        "field mcc_code: 'some/file.py' in its enum would break the rule \"mcc_code is four digits\". Drop",
+    ),
+    "odd MCCs": (
+        lambda d: field(d, "mcc_code").update(enum=["abcd", "5411", "541", "54110"]),
+        "field mcc_code: 'abcd', '541', '54110' in its enum",
     ),
     "dtype": (lambda d: field(d, "amount").update(dtype="int"), "field amount: dtype int .*float"),
 }
@@ -178,6 +197,23 @@ def test_a_contract_that_cannot_be_built_is_refused(change, says):
     with pytest.raises(SchemaError, match=says) as caught:
         check_schema(schema, "uniform")
     assert str(caught.value).startswith("contract.yaml, field ")
+
+
+def test_codes_that_faker_lacks_are_drawn_where_the_contract_asks_for_them():
+    doc = document()
+    field(doc, "merchant_country").update(dtype="enum", enum=["HK", "PR"])
+    field(doc, "currency_code").update(dtype="enum", enum=["VED"])
+    frame = make_frame(parse(doc), make_plan())
+    assert set(frame["merchant_country"]) == {"HK", "PR"}
+    assert set(frame["currency_code"]) == {"VED"}
+
+
+def test_however_many_values_are_wrong_the_message_is_short():
+    doc = document()
+    field(doc, "mcc_code")["enum"] = [f"number {number}" for number in range(5_000)]
+    with pytest.raises(SchemaError, match=r"'number 0', .*'number 14' and 4,985 more in its enum") as caught:
+        check_schema(parse(doc), "uniform")
+    assert len(str(caught.value)) < 5_000
 
 
 def test_aliases_do_not_blow_up():

@@ -21,7 +21,7 @@ from synth_assets.generator.streams import BLOCK_ROWS
 from synth_assets.generator.uniform import UNIFORM
 from tests.conftest import PROJECT_ROOT, digest, frame_of, make_frame, make_plan
 
-GOLDEN = "7431329deaa110c0a4c881955e5ce9fec02efc167970d1712acc461d1f3aecc8"
+GOLDEN = "6f5580fb009ffac5aa8ec131967e349357d464390a72357bce42f9f3bf7ec0dc"
 
 
 def test_a_small_day_is_what_it_always_was(schema):

@@ -8,6 +8,7 @@ import json
 import pickle
 import re
 import zlib
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -20,17 +21,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from synth_assets.generator.profiles import dictionary_columns
+from synth_assets.day import layout_of
 from synth_assets.generator.provenance import Provenance
 from synth_assets.generator.simulator import TransactionSimulator
 from synth_assets.storage import parquet
 from synth_assets.storage.errors import StorageError
 from synth_assets.storage.footer import MAGIC, NO_SEAL, SEAL, SEAL_KEY, RowGroupEntry, footer_of
+from synth_assets.storage.parquet import Layout
 from tests.conftest import make_plan
 
 ROWS = 2_000
 PROVENANCE = {"made": "by a test"}
-DICTIONARY_COLUMNS = ["word", "nothing at all"]
+LAYOUT = Layout(
+    "snappy",
+    ["word", "nothing at all"],
+    {"id": "DELTA_LENGTH_BYTE_ARRAY", "time": "DELTA_BINARY_PACKED", "count": "DELTA_BINARY_PACKED"},
+    ["word", "time", "count", "amount", "flag"],
+)
 
 
 def sample() -> pa.Table:
@@ -64,33 +71,31 @@ def cut(sizes: list[int]) -> list[pa.Table]:
     return [TABLE.slice(start, end - start) for start, end in pairwise(places)]
 
 
-def written(path: Path, tables, schema=TABLE.schema, columns=DICTIONARY_COLUMNS, codec="snappy", said=PROVENANCE):
+def written(path: Path, tables, schema=TABLE.schema, layout=LAYOUT, said=PROVENANCE):
     """The bytes of the product's file."""
-    for _ in parquet.write(path, schema, tables, columns, codec, said):
+    for _ in parquet.write(path, schema, tables, layout, said):
         pass
     return path.read_bytes()
 
 
-def one_writer(tables, schema=TABLE.schema, columns=DICTIONARY_COLUMNS, codec="snappy", said=PROVENANCE):
+def one_writer(tables, schema=TABLE.schema, layout=LAYOUT, said=PROVENANCE):
     """The bytes of a file that one ParquetWriter writes from first to last, and its seal, found without joining."""
-    encodings = {}
-    for field in schema:
-        if field.name not in columns:
-            text = pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
-            delta = pa.types.is_integer(field.type) or pa.types.is_timestamp(field.type)
-            encodings[field.name] = "DELTA_LENGTH_BYTE_ARRAY" if text else "DELTA_BINARY_PACKED" if delta else "PLAIN"
+    kinds = [
+        pa.dictionary(pa.int32(), kind.value_type) if pa.types.is_dictionary(kind) else kind for kind in schema.types
+    ]
+    columns = pa.schema([pa.field(field.name, kind, field.nullable) for field, kind in zip(schema, kinds, strict=True)])
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(
         sink,
-        schema.with_metadata({"synth_assets.provenance": json.dumps(said, separators=(",", ":"))}),
-        compression=codec,
-        use_dictionary=list(columns),
-        column_encoding=encodings,
-        write_statistics=[name for name in schema.names if encodings.get(name) != "DELTA_LENGTH_BYTE_ARRAY"],
+        columns.with_metadata({"synth_assets.provenance": json.dumps(said, separators=(",", ":"))}),
+        compression=layout.compression,
+        use_dictionary=list(layout.dictionary_columns),
+        column_encoding=dict(layout.encodings),
+        write_statistics=list(layout.statistics),
         write_page_checksum=True,
     ) as writer:
         for table in tables:
-            writer.write_table(table, row_group_size=table.num_rows)
+            writer.write_table(table.cast(columns), row_group_size=table.num_rows)
         writer.add_key_value_metadata({SEAL_KEY: NO_SEAL})
     data = sink.getvalue().to_pybytes()
     before, after = re.split(b"(?<=" + re.escape(SEAL_KEY) + b"\x18\x08)" + NO_SEAL, data)
@@ -102,17 +107,19 @@ def one_writer(tables, schema=TABLE.schema, columns=DICTIONARY_COLUMNS, codec="s
     ("codec", "chunk_size"), [("snappy", 15_000), ("snappy", 7), ("zstd", 1_000), ("lz4", 333), ("none", 16)]
 )
 def test_a_day_is_the_file_that_one_writer_writes(schema, tmp_path, profile, codec, chunk_size):
-    plan = make_plan(rows=min(20_000, 40 * chunk_size), chunk_size=chunk_size, profile=profile, compression=codec)
+    encodings = "compact" if codec == "zstd" else "portable"
+    file_format = {"chunk_size": chunk_size, "compression": codec, "encodings": encodings}
+    plan = make_plan(rows=min(20_000, 40 * chunk_size), profile=profile, **file_format)
     tables = list(TransactionSimulator(schema, plan))
-    settings = (schema.arrow_schema, dictionary_columns(schema, profile), codec, Provenance.of(schema, plan).document)
+    settings = (schema.arrow_schema, layout_of(schema, plan), Provenance.of(schema, plan).document)
     assert written(tmp_path / "day", tables, *settings) == one_writer(tables, *settings)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sizes=st.lists(st.integers(10, ROWS), min_size=1, max_size=6), codec=st.sampled_from(["snappy", "zstd", "none"]))
 def test_any_cut_into_row_groups_is_the_file_that_one_writer_writes(tmp_path, sizes, codec):
-    tables = cut(sizes)
-    assert written(tmp_path / "cut", tables, codec=codec) == one_writer(tables, codec=codec)
+    tables, layout = cut(sizes), replace(LAYOUT, compression=codec)
+    assert written(tmp_path / "cut", tables, layout=layout) == one_writer(tables, layout=layout)
 
 
 def test_a_file_of_pages_and_dictionaries_larger_than_their_limits_is_the_one_that_one_writer_writes(tmp_path):
@@ -155,11 +162,11 @@ def test_whoever_joins_needs_entries_alone_and_they_travel(tmp_path):
     tables, bodies, entries = cut([900]), [], []
     for table in reversed(tables):  # in any order, as other processes would send them
         body = io.BytesIO()
-        entry = parquet.encode_row_group(table, TABLE.schema, DICTIONARY_COLUMNS, "snappy", body)
+        entry = parquet.encode_row_group(table, TABLE.schema, LAYOUT, body)
         bodies.insert(0, body.getvalue())
         entries.insert(0, pickle.dumps(entry))
         assert (entry.rows, entry.length, entry.crc32) == (table.num_rows, len(bodies[0]), zlib.crc32(bodies[0]))
-    footer = pickle.loads(pickle.dumps(parquet.make_footer(TABLE.schema, DICTIONARY_COLUMNS, "snappy", PROVENANCE)))
+    footer = pickle.loads(pickle.dumps(parquet.make_footer(TABLE.schema, LAYOUT, PROVENANCE)))
     tail = footer.join(map(pickle.loads, entries))
     assert MAGIC + b"".join(bodies) + tail == one_writer(tables)
     assert max(map(len, entries)) < 3_000
@@ -172,8 +179,8 @@ def test_the_seal_is_the_checksum_of_all_other_bytes(tmp_path):
 
 
 def test_offsets_beyond_four_gigabytes_are_written(tmp_path):
-    entry = parquet.encode_row_group(TABLE, TABLE.schema, DICTIONARY_COLUMNS, "snappy", io.BytesIO())
-    footer = parquet.make_footer(TABLE.schema, DICTIONARY_COLUMNS, "snappy", PROVENANCE)
+    entry = parquet.encode_row_group(TABLE, TABLE.schema, LAYOUT, io.BytesIO())
+    footer = parquet.make_footer(TABLE.schema, LAYOUT, PROVENANCE)
     count = 2**33 // entry.length // 1_000
     long = RowGroupEntry(entry.template, entry.offsets, entry.rows, 1_000 * entry.length, entry.crc32)
     tail = footer.join([long] * (count + 1))

@@ -6,14 +6,17 @@ import boto3
 import pytest
 
 from synth_assets.resources import TimedS3Resource, TimedSSMResource
+from synth_assets.storage.bucket import Bucket
+from synth_assets.storage.comparison import CRC32, compare
 from synth_assets.storage.day_file import DayFile
 from synth_assets.storage.errors import StorageError
-from synth_assets.storage.layout import object_key
+from synth_assets.storage.layout import MARK, object_key
 from synth_assets.storage.loopback import BUCKET, BUCKET_PARAMETER
-from synth_assets.storage.s3 import Bucket, differences, upload_day
+from synth_assets.storage.replaced import Replaced
+from synth_assets.storage.s3 import upload_day
 from tests.conftest import DAY, object_keys
 
-METADATA = {"rows": "5", "seed": "42", "schema-version": "1.0.0"}
+METADATA = {"rows": "5", "seed": "42", MARK: "2"}
 
 
 @pytest.fixture
@@ -44,7 +47,7 @@ def test_a_file_lands_under_its_dated_key_with_its_metadata(bucket, client, tmp_
     assert (uploaded.uri, uploaded.sent, uploaded.replaced) == (f"s3://{BUCKET}/{key}", True, [])
     stored = client.get_object(Bucket=BUCKET, Key=key)
     assert stored["Body"].read() == b"five"
-    assert stored["Metadata"] == METADATA
+    assert stored["Metadata"] == METADATA | {CRC32: local(tmp_path).checksums.crc32}
 
 
 def test_a_large_file_goes_in_parts_and_keeps_a_whole_object_checksum(bucket, client, tmp_path):
@@ -72,7 +75,7 @@ def test_a_file_that_differs_is_sent_again(bucket, client, tmp_path, other):
     metadata = other.pop("metadata", METADATA)
     changed = local(tmp_path, **other)
     assert upload_day(bucket, changed, metadata).sent
-    assert differences(bucket, changed, metadata) == []
+    assert compare(bucket, changed, metadata).differences == []
 
 
 def test_another_row_count_replaces_the_days_object_and_no_other(bucket, client, tmp_path):
@@ -84,7 +87,8 @@ def test_another_row_count_replaces_the_days_object_and_no_other(bucket, client,
         client.put_object(Bucket=BUCKET, Key=key, Body=b"")
     upload_day(bucket, local(tmp_path), METADATA)
     uploaded = upload_day(bucket, local(tmp_path, rows=6), METADATA)
-    assert uploaded.replaced == [f"payments/year=2026/month=01/payments_5_{DAY}.parquet"]
+    uri = f"s3://{BUCKET}/payments/year=2026/month=01/payments_5_{DAY}.parquet"
+    assert uploaded.replaced == [Replaced(uri, 5, len(b"five"))]
     assert object_keys(client) == sorted([*others, f"payments/year=2026/month=01/payments_6_{DAY}.parquet"])
 
 
@@ -113,10 +117,10 @@ def test_a_wrong_checksum_is_refused_by_the_server_and_nothing_stays(bucket, cli
 
 def test_differences_name_what_differs(bucket, client, tmp_path):
     file = local(tmp_path)
-    assert "no object" in differences(bucket, file, METADATA)[0]
+    assert "no object" in compare(bucket, file, METADATA).differences[0]
     upload_day(bucket, file, METADATA)
-    assert differences(bucket, file, METADATA) == []
-    found = " ".join(differences(bucket, local(tmp_path, content=b"4444"), METADATA))
+    assert compare(bucket, file, METADATA).differences == []
+    found = " ".join(compare(bucket, local(tmp_path, content=b"4444"), METADATA).differences)
     assert "CRC-32" in found
     assert "bytes" not in found
 
@@ -136,7 +140,7 @@ def test_a_missing_bucket_is_named_with_its_fix(aws, tmp_path):
 
 def test_a_wrong_secret_says_which_variable_to_fix(aws, tmp_path, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
-    assert "credentials" in failure(tmp_path)
+    assert "Fix AWS_SECRET_ACCESS_KEY" in failure(tmp_path)
 
 
 def test_no_credentials_says_which_variables_to_set(aws, tmp_path, monkeypatch):

@@ -5,34 +5,43 @@ A proxy stands before the real servers and hands every request on as it is, unle
 
 from __future__ import annotations
 
-import http.client
-import io
-import json
+import logging
 import re
 import socket
-import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import boto3
+import dagster as dg
 import pytest
 
 from synth_assets.assets import s3_raw_payments
 from synth_assets.resources import TimedS3Resource, TimedSSMResource
+from synth_assets.storage.bucket import MARK, Bucket
 from synth_assets.storage.day_file import DayFile
 from synth_assets.storage.errors import StorageError
 from synth_assets.storage.layout import object_key
 from synth_assets.storage.loopback import BUCKET, BUCKET_PARAMETER, loopback_aws
-from synth_assets.storage.s3 import Bucket, upload_day
+from synth_assets.storage.s3 import upload_day
 from tests.conftest import DAY, HANG_SECONDS, make_plan, object_keys, write_day
-from tests.test_assets import errors, run
+from tests.faulting_proxy import (
+    INTERNAL,
+    SLOW_DOWN,
+    Handler,
+    Proxy,
+    drop_etags,
+    forward,
+    never_answer,
+    proxy_before,
+    refusal,
+    reset_in_mid_upload,
+    slow,
+)
+from tests.test_assets import errors, metadata, run
 
 QUICK = {"read_timeout": 1.0}
 """For servers that fall silent. Elsewhere the project's own limit holds, which a slow machine keeps too."""
@@ -41,146 +50,6 @@ BOTOCORES_LIMIT = 60
 TRIES = TimedS3Resource().max_attempts
 LARGE = bytes(range(256)) * (20 * 2**20 // 256)
 """More than boto3 sends in one part."""
-
-Fault = Callable[["Handler", bytes], None]
-
-
-# --- the proxy -------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Proxy:
-    """What it leads to, what it is to do, and what it was asked."""
-
-    target: str
-    faults: dict[str, list[Fault]] = field(default_factory=dict)
-    """By "METHOD" or "METHOD?query", what to do with its next requests; the last one goes on for ever."""
-    asked: list[str] = field(default_factory=list)
-    closing: threading.Event = field(default_factory=threading.Event)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    endpoint: str = ""
-
-    def fault(self, what: str) -> Fault | None:
-        with self.lock:
-            self.asked.append(what)
-            for name in (what, what.split("?")[0], "any"):
-                if planned := self.faults.get(name):
-                    return planned.pop(0) if len(planned) > 1 else planned[0]
-        return None
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Any
-
-    def any_method(self) -> None:
-        proxy: Proxy = self.server.proxy
-        query = urlsplit(self.path).query
-        part = "?part" if "partNumber" in query else "?uploads" if query.startswith("uploads") else ""
-        self.fault = proxy.fault(self.command + part)
-        if self.fault is reset_in_mid_upload:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)) // 2)
-            self.reset()
-            return
-        pause = SLOW_SECONDS if self.fault is slow else 0.0
-        body = b""
-        length = int(self.headers.get("Content-Length", 0))
-        while len(body) < length:
-            body += self.rfile.read(min(2**18, length - len(body)))
-            proxy.closing.wait(pause)
-        (self.fault or forward)(self, body)
-
-    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = any_method
-
-    def answer(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
-        self.send_response_only(status)
-        for name, value in headers:
-            if name.lower() not in {"transfer-encoding", "connection"}:
-                self.send_header(name, value)
-        if not any(name.lower() == "content-length" for name, _ in headers):
-            self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def reset(self) -> None:
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.close_connection = True
-        self.connection.close()
-        self.rfile, self.wfile = io.BytesIO(), io.BytesIO()
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-@contextmanager
-def proxy_before(target: str) -> Iterator[Proxy]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    server.proxy = proxy = Proxy(target)
-    proxy.endpoint = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield proxy
-    finally:
-        proxy.closing.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-# --- the faults ------------------------------------------------------------------------------------------------
-
-SLOW_SECONDS = 0.02
-
-
-def forward(handler: Handler, body: bytes) -> None:
-    address = urlsplit(handler.server.proxy.target)
-    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=HANG_SECONDS)
-    try:
-        # The request is signed over its Host, so that stays; Expect was answered here.
-        connection.putrequest(handler.command, handler.path, skip_host=True, skip_accept_encoding=True)
-        for name, value in handler.headers.items():
-            if name.lower() not in {"expect", "connection"}:
-                connection.putheader(name, value)
-        connection.endheaders(body)
-        answer = connection.getresponse()
-        handler.answer(answer.status, answer.getheaders(), answer.read())
-    except OSError:
-        handler.reset()
-    finally:
-        connection.close()
-
-
-def never_answer(handler: Handler, body: bytes) -> None:
-    handler.server.proxy.closing.wait(HANG_SECONDS)
-    handler.close_connection = True
-
-
-def reset_in_mid_upload(handler: Handler, body: bytes) -> None:
-    """Done by the handler, which has not read the body yet."""
-
-
-def slow(handler: Handler, body: bytes) -> None:
-    """The handler has read the body slowly."""
-    forward(handler, body)
-
-
-def refusal(status: int, code: str, message: str = "Said by the test") -> Fault:
-    def answer(handler: Handler, body: bytes) -> None:
-        if "X-Amz-Target" in handler.headers:
-            said = json.dumps({"__type": code, "message": message}).encode()
-        else:
-            said = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
-        handler.answer(status, [("Content-Type", "application/xml")], said)
-
-    return answer
-
-
-SLOW_DOWN = refusal(503, "SlowDown", "Please reduce your request rate.")
-INTERNAL = refusal(500, "InternalError")
-
 
 # --- what every test uses --------------------------------------------------------------------------------------
 
@@ -200,7 +69,7 @@ def ssm(aws) -> Iterator[Proxy]:
         yield proxy
 
 
-METADATA = {"seed": "42"}
+METADATA = {MARK: "2"}
 
 
 def a_file(folder: Path, content: bytes = b"five", rows: int = 5) -> DayFile:
@@ -263,7 +132,7 @@ def test_a_fault_of_s3_that_passes_is_ridden_out(s3, tmp_path, faults, content):
 # --- S3: what lasts --------------------------------------------------------------------------------------------
 
 LASTING = {
-    "SlowDown": ({"any": [SLOW_DOWN]}, b"five", "503.*later", TRIES),
+    "SlowDown": ({"any": [SLOW_DOWN]}, b"five", "SlowDown.*later", TRIES),
     "SlowDown for the upload": ({"PUT": [SLOW_DOWN]}, b"five", "SlowDown.*later", TRIES),
     "SlowDown for the parts": ({"PUT?part": [SLOW_DOWN]}, LARGE, "SlowDown.*later", TRIES),
     "an internal error": ({"PUT": [INTERNAL]}, b"five", "InternalError.*later", TRIES),
@@ -280,9 +149,9 @@ LASTING = {
     ),
     "wrong checksum": ({"PUT": [refusal(400, "BadDigest")]}, b"five", "BadDigest.*damaged", 1),
     "clock skew": ({"PUT": [refusal(403, "RequestTimeTooSkewed")]}, b"five", "RequestTimeTooSkewed.*clock", 1),
-    "denied": ({"PUT": [refusal(403, "AccessDenied")]}, b"five", "AccessDenied.*permissions", 1),
-    "denied at once": ({"any": [refusal(403, "AccessDenied")]}, b"five", "permissions", 1),
-    "denied in the parts": ({"PUT?part": [refusal(403, "AccessDenied")]}, LARGE, "AccessDenied.*permissions", 1),
+    "denied": ({"PUT": [refusal(403, "AccessDenied")]}, b"five", "AccessDenied.*s3:PutObject", 1),
+    "denied at once": ({"any": [refusal(403, "AccessDenied")]}, b"five", "s3:ListBucket.*iam-policy", 1),
+    "denied in the parts": ({"PUT?part": [refusal(403, "AccessDenied")]}, LARGE, "AccessDenied.*s3:PutObject", 1),
     "the bucket is gone": ({"PUT": [refusal(404, "NoSuchBucket")]}, b"five", "NoSuchBucket.*Create the bucket", 1),
 }
 
@@ -306,7 +175,7 @@ def test_a_fault_of_s3_that_lasts_is_one_clear_error_after_bounded_tries(s3, tmp
 def test_a_server_that_is_not_there_is_one_clear_error(aws, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         endpoint = f"http://127.0.0.1:{taken.getsockname()[1]}"
-    with pytest.raises(StorageError, match=r"look at s3://.*AWS_ENDPOINT_URL"):
+    with pytest.raises(StorageError, match=r"list the objects of .* in s3://.*AWS_ENDPOINT_URL"):
         upload_day(TimedS3Resource(endpoint_url=endpoint).bucket(BUCKET), a_file(tmp_path), METADATA)
 
 
@@ -373,7 +242,7 @@ def test_a_fault_of_ssm_that_passes_is_ridden_out(ssm):
 
 
 SSM_LASTING = {
-    "denied": (refusal(400, "AccessDeniedException"), "AccessDeniedException.*permissions", 1),
+    "denied": (refusal(400, "AccessDeniedException"), "AccessDeniedException.*ssm:GetParameter", 1),
     "missing": (refusal(400, "ParameterNotFound"), "ParameterNotFound.*Create it", 1),
     "throttled": (refusal(400, "ThrottlingException"), "ThrottlingException.*later", TRIES),
     "no answer": (never_answer, "Read timeout", TRIES),
@@ -406,3 +275,23 @@ def test_a_run_that_s3_fails_says_so_once_and_the_next_run_lands_the_file(s3, in
     assert path.read_bytes() == content
     s3.faults = {"PUT": [SLOW_DOWN, forward]}
     assert run(instance, tmp_path, [s3_raw_payments]).success
+
+
+def test_a_server_that_says_nothing_of_the_bytes_is_a_warning_of_a_run_that_succeeds(
+    s3, instance, tmp_path, schema, monkeypatch
+):
+    write_day(tmp_path, schema, make_plan())
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3.endpoint)
+    s3.faults = {"any": [drop_etags]}
+    result = run(instance, tmp_path, [s3_raw_payments])
+    assert result.success
+    landed = metadata(result, s3_raw_payments)
+    assert landed["evidence"] == "size and metadata"
+    (check,) = result.get_asset_check_evaluations()
+    assert (check.check_name, check.passed, check.severity) == (
+        "object_is_local_file", False, dg.AssetCheckSeverity.WARN,
+    )  # fmt: skip
+    assert check.description.startswith("the server names no CRC-32 of the object, and its ETag is not an MD5")
+    assert landed["warnings"] == f"{landed['dagster/uri']}: {check.description}"
+    lines = [record.user_message for record in instance.all_logs(result.run_id) if record.level == logging.WARNING]
+    assert lines == [landed["warnings"]]

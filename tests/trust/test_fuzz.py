@@ -22,7 +22,16 @@ from synth_assets.generator.simulator import TransactionSimulator
 from synth_assets.partitions import DAILY
 from synth_assets.storage.errors import StorageError
 from synth_assets.storage.folder import read_text
-from tests.conftest import HANG_SECONDS, PROJECT_ROOT, SCHEMA_FILE, judge_file, make_frame, make_plan, write_day
+from tests.conftest import (
+    HANG_SECONDS,
+    PROJECT_ROOT,
+    SCHEMA_FILE,
+    judge_file,
+    make_frame,
+    make_plan,
+    read_frame,
+    write_day,
+)
 
 TEXT = SCHEMA_FILE.read_text()
 KEYS = ["name", "dtype", "nullable", "example", "enum", "unit"]
@@ -47,7 +56,7 @@ def judged(schema: TransactionSchema, plan: GenerationPlan) -> pl.DataFrame:
         path = write_day(Path(folder), schema, plan)
         broken = [claim for claim in judge_file(schema, path) if not claim.passed]
         assert not broken, broken
-        return pl.read_parquet(path)
+        return read_frame(path, schema)
 
 
 # --- plans ----------------------------------------------------------------------------------------------------
@@ -76,6 +85,7 @@ plans = st.fixed_dictionaries(
         "lookback_days": st.sampled_from([1, 2, 366]) | st.integers(1, 366),
         "seed": st.sampled_from([0, 2**63 - 1]) | st.integers(0, 2**63 - 1),
         "compression": st.sampled_from(["snappy", "zstd", "lz4", "none"]),
+        "encodings": st.sampled_from(["portable", "compact"]),
     }
 )
 
@@ -101,6 +111,7 @@ def test_any_plan_gives_a_file_that_is_judged_right_and_holds_what_the_simulator
                 "lookback_days",
                 "seed",
                 "compression",
+                "encodings",
                 "colour",
             ]
         },
@@ -186,8 +197,8 @@ def test_any_order_of_all_the_fields_gives_a_right_day(order):
 @pytest.mark.parametrize("count", [1, 255, 256, 257, 65_536, 65_537])
 def test_an_enum_of_any_size_gives_a_right_day(count):
     document = yaml.safe_load(TEXT)
-    mcc = next(field for field in document["fields"] if field["name"] == "mcc_code")
-    mcc["enum"] = [f"{number:05}" for number in range(count)]
+    entry_mode = next(field for field in document["fields"] if field["name"] == "pos_entry_mode")
+    entry_mode["enum"] = [f"{number:05}" for number in range(count)]
     assert right_or_refused(yaml.dump(document, sort_keys=False, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper)))
 
 

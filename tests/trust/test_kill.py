@@ -13,9 +13,11 @@ from typing import Any
 import boto3
 import pytest
 
+from synth_assets.day import object_metadata
+from synth_assets.storage.comparison import PART_BYTES
+from synth_assets.storage.day_file import DayFile
 from synth_assets.storage.layout import file_name, object_key
 from synth_assets.storage.loopback import BUCKET
-from synth_assets.storage.s3 import TRANSFER
 from tests.conftest import DAY, HANG_SECONDS, PROJECT_ROOT, judge_file, make_plan, object_keys, write_day
 
 PARENT = """
@@ -123,7 +125,7 @@ def test_a_run_killed_at_any_moment_leaves_whole_files_and_the_next_run_is_as_if
     client: Any = boto3.client("s3")
     old = write_day(tmp_path, schema, make_plan())
     new = folder / file_name(60_000, DAY)
-    whole = {old.name: old.read_bytes()}
+    whole, ours = {old.name: old.read_bytes()}, object_metadata(DayFile.at(old))
 
     def put_the_day_of_another_run() -> None:
         for path in folder.iterdir():
@@ -131,13 +133,13 @@ def test_a_run_killed_at_any_moment_leaves_whole_files_and_the_next_run_is_as_if
         for key in object_keys(client):
             client.delete_object(Bucket=BUCKET, Key=key)
         (folder / old.name).write_bytes(whole[old.name])
-        client.put_object(Bucket=BUCKET, Key=object_key(old.name, DAY), Body=whole[old.name])
+        client.put_object(Bucket=BUCKET, Key=object_key(old.name, DAY), Body=whole[old.name], Metadata=ours)
 
     put_the_day_of_another_run()
     code, steps = runs()
     assert code == 0
     whole[new.name] = new.read_bytes()
-    assert len(whole[new.name]) > TRANSFER.multipart_threshold
+    assert len(whole[new.name]) > PART_BYTES
     for path in (old, new):
         assert [claim for claim in judge_file(schema, path) if not claim.passed] == []
     sends = [number for number, step in enumerate(steps, 1) if step == "http.client.send"]
@@ -167,5 +169,6 @@ def test_a_run_killed_at_any_moment_leaves_whole_files_and_the_next_run_is_as_if
         assert {path.name: path.read_bytes() for path in folder.iterdir()} == {new.name: whole[new.name]}
         assert stored() == {object_key(new.name, DAY): whole[new.name]}
         assert client.list_multipart_uploads(Bucket=BUCKET).get("Uploads", []) == []
-    # Runs died before, in and after each step: with a partial file, with the new file, with its object too.
-    assert left == {(True, False, False), (False, True, False), (False, True, True)}
+    # Runs died before, in and after each step: with nothing but a lock's file, with a partial file, with the new file,
+    # with its object too.
+    assert left == {(False, False, False), (True, False, False), (False, True, False), (False, True, True)}

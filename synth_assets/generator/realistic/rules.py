@@ -30,7 +30,7 @@ def realistic_rules(plan: GenerationPlan) -> Rules:
         "card is used in the four years before it expires": Rule(
             ("card_exp_year", "card_exp_month", "event_time"), _months_left().is_between(0, CARD_MONTHS - 1)
         ),
-        "pos_entry_mode is ECOM exactly on line": Rule(
+        "pos_entry_mode is ECOM exactly online": Rule(
             ("pos_entry_mode", "channel"), _ONLINE.eq(_ENTRY_MODE.eq(EntryMode.ECOM.name))
         ),
         "a cash machine reads a chip or a stripe": Rule(
@@ -40,7 +40,7 @@ def realistic_rules(plan: GenerationPlan) -> Rules:
         "mcc_code is 6011 exactly at cash machines": Rule(
             ("mcc_code", "channel"), (pl.col("mcc_code") == atlas.CASH.mcc) == _AT_MACHINE
         ),
-        "device_type is no terminal on line": Rule(
+        "device_type is no terminal online": Rule(
             ("device_type", "channel"), ~_ONLINE | (pl.col("device_type") != DeviceType.POS.name)
         ),
     }

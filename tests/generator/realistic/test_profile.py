@@ -2,12 +2,14 @@
 
 import datetime as dt
 
+import polars as pl
 import pyarrow as pa
 import pytest
 from polars.testing import assert_frame_equal
 
 from synth_assets.generator.errors import SchemaError
 from synth_assets.generator.plan import GenerationPlan, PlanError
+from synth_assets.generator.realistic.profile import REALISTIC
 from synth_assets.generator.schema import TransactionSchema
 from synth_assets.generator.simulator import TransactionSimulator
 from synth_assets.generator.streams import BLOCK_ROWS
@@ -81,7 +83,34 @@ def test_a_plan_says_nothing_of_what_its_profile_does_not_have():
         assert GenerationPlan.of(**plan.model_dump(mode="json")) == plan
 
 
-def test_a_contract_without_a_value_of_the_world_is_refused():
-    schema = TransactionSchema.parse(SCHEMA_FILE.read_text().replace("'6010', '6011',", "'6010',"), source="it")
-    with pytest.raises(SchemaError, match="mcc_code: the realistic profile gives it 6011"):
-        TransactionSimulator(schema, realistic())
+def with_enum(schema: TransactionSchema, name: str, values: list[str]) -> TransactionSchema:
+    """The contract with other values in an enum, which makes a string an enum."""
+    fields = [
+        field | ({"dtype": "enum", "enum": values} if field["name"] == name else {})
+        for field in schema.canonical["fields"]
+    ]
+    return TransactionSchema.from_canonical({**schema.canonical, "fields": fields}, "contract.yaml")
+
+
+@pytest.mark.parametrize("name", ["mcc_code", "card_scheme", "channel", "currency_code", "merchant_country"])
+def test_a_contract_without_values_of_the_world_is_refused_with_all_of_them_named(schema, name):
+    given = REALISTIC.columns[name].values
+    with pytest.raises(SchemaError) as caught:
+        TransactionSimulator(with_enum(schema, name, [given[0]]), realistic())
+    missing = ", ".join(given[1:])
+    assert f"contract.yaml, field {name}: its enum lacks {missing}, which the realistic profile" in str(caught.value)
+
+
+def test_all_that_is_wrong_with_an_enum_is_one_error(schema):
+    given = REALISTIC.columns["mcc_code"].values
+    with pytest.raises(SchemaError, match=rf"its enum lacks {given[0]}, which .* 'abcd' in its enum would break"):
+        TransactionSimulator(with_enum(schema, "mcc_code", [*given[1:], "abcd"]), realistic())
+
+
+def test_codes_that_the_world_does_not_give_change_no_value(schema):
+    more = with_enum(schema, "mcc_code", ["0001", *schema["mcc_code"].enum, "9999"])
+    assert (
+        make_frame(more, realistic())["mcc_code"]
+        .cast(pl.String)
+        .equals(make_frame(schema, realistic())["mcc_code"].cast(pl.String))
+    )

@@ -37,8 +37,8 @@ def test_every_claim_holds(schema, tmp_path, settings):
     ("column", "where", "value", "rule"),
     [
         ("pos_entry_mode", pl.col("channel") == "ATM", "NFC", "a cash machine reads a chip or a stripe"),
-        ("pos_entry_mode", pl.col("channel") == "IN_STORE", "ECOM", "pos_entry_mode is ECOM exactly on line"),
-        ("device_type", pl.col("channel") == "ONLINE", "POS", "device_type is no terminal on line"),
+        ("pos_entry_mode", pl.col("channel") == "IN_STORE", "ECOM", "pos_entry_mode is ECOM exactly online"),
+        ("device_type", pl.col("channel") == "ONLINE", "POS", "device_type is no terminal online"),
         ("mcc_code", pl.col("channel") == "ONLINE", "6011", "mcc_code is 6011 exactly at cash machines"),
         ("merchant_country", pl.col("currency_code") == "JPY", "US", "currency_code is the merchant_country's"),
         ("amount", pl.col("currency_code") == "JPY", 10.5, "amount is positive, in the currency's decimals"),
