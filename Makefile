@@ -11,10 +11,10 @@ export PYTHONWARNINGS := ignore::FutureWarning
 run ui: export DAGSTER_HOME ?= $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help run ui test check bench realism readers audit clean
+.PHONY: help run ui test check bench realism readers screenshots audit clean
 
 help:  ## List these targets.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: $(VENV)/run.installed  ## Make a day of a million payments, check it, and upload it to a local S3.
 	@$(LOCAL) $(BIN)/synth-assets --s3 yes
@@ -39,6 +39,9 @@ realism: $(VENV)/dev.installed  ## Measure what a model can learn from the reali
 
 readers: $(VENV)/dev.installed  ## Install readers of Parquet, old and new, and print which of them read the files.
 	$(BIN)/python -m benchmarks.readers
+
+screenshots: $(VENV)/dev.installed  ## Take the README's pictures of the UI and of a report anew, in Chromium.
+	SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/test_browser.py tests/test_day_report_browser.py -k 'lineage or window'
 
 audit:  ## Look up the pinned libraries for known vulnerabilities. It asks the network, so check does not do it.
 	$(PYTHON) -m venv $(VENV)/audit

@@ -1,6 +1,5 @@
 """The three assets: each plans, calls and reports."""
 
-import datetime as dt
 import time
 from pathlib import Path
 
@@ -20,14 +19,11 @@ from synth_assets.partitions import DAILY, partition_day
 from synth_assets.resources import Contract, OutputFolder, TimedS3Resource, TimedSSMResource
 from synth_assets.steps import OWNERS, TAGS, one_clear_error
 from synth_assets.storage.folder import find_day_file, lock_day, replace_day_file
-from synth_assets.storage.layout import file_name
+from synth_assets.storage.layout import OBJECT_KEY_PATTERN, file_name, report_name
 from synth_assets.storage.replaced import Replaced
 
 GENERATION_POOL = "payments_generation"
 UPLOAD_POOL = "payments_upload"
-
-MADE_BY_SIX = dg.FreshnessPolicy.cron(deadline_cron="0 6 * * *", lower_bound_delta=dt.timedelta(hours=6))
-"""Something was made between midnight and six (UTC). Dagster looks at the latest materialization of any partition."""
 
 FOLLOW_THE_FILE = (
     dg.AutomationCondition.any_deps_updated().since_last_handled()
@@ -80,7 +76,6 @@ def transaction_schema(context: dg.AssetExecutionContext, contract: Contract) ->
     code_version=GENERATOR_VERSION,
     owners=OWNERS,
     tags=TAGS,
-    freshness_policy=MADE_BY_SIX,
     pool=GENERATION_POOL,
 )
 def payments_parquet(
@@ -111,7 +106,12 @@ def payments_parquet(
         context.log.info(f"removed {each}, replaced by {path}")
     return dg.MaterializeResult(
         data_version=dg.DataVersion(Provenance.of(schema, plan).digest),
-        metadata={"path": dg.MetadataValue.path(path), "replaced": reports.replaced(replaced), **facts},
+        metadata={
+            "path": dg.MetadataValue.path(path),
+            **reports.report_link(output_folder.reports, path.with_name(report_name(plan.day))),
+            "replaced": reports.replaced(replaced),
+            **facts,
+        },
     )
 
 
@@ -132,9 +132,10 @@ def _log_chunk(
     partitions_def=DAILY,
     owners=OWNERS,
     tags=TAGS,
-    freshness_policy=MADE_BY_SIX,
     automation_condition=FOLLOW_THE_FILE,
     pool=UPLOAD_POOL,
+    # The asset's overview shows this entry of the definition, and hides that of the day.
+    metadata={"dagster/uri": f"s3://<bucket>/{OBJECT_KEY_PATTERN}"},
 )
 def s3_raw_payments(
     context: dg.AssetExecutionContext,
@@ -159,6 +160,8 @@ def s3_raw_payments(
     return dg.MaterializeResult(
         metadata={
             "dagster/uri": uploaded.uri,
+            "object": uploaded.uri,
+            "dagster/column_schema": reports.column_schema(schema),
             "bytes": file.size,
             "crc32": file.checksums.crc32,
             "sent": uploaded.sent,

@@ -1,32 +1,36 @@
 """Claims about a written day and its object, each judged by reading them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
 from synth_assets import reports
 from synth_assets.assets import payments_parquet, s3_raw_payments, transaction_schema
 from synth_assets.day import judge_day, object_metadata
-from synth_assets.generator.claims import CLAIMS, Claim
+from synth_assets.day_report import write_report
+from synth_assets.generator.claims import CLAIMS, Claim, claims_without_file, numbers_of_breaches
+from synth_assets.generator.errors import GeneratorError
 from synth_assets.landing import find_bucket
 from synth_assets.partitions import DAILY, partition_day
 from synth_assets.resources import Contract, OutputFolder, TimedS3Resource, TimedSSMResource
 from synth_assets.steps import one_clear_error
 from synth_assets.storage.comparison import compare
+from synth_assets.storage.day_file import DayFile
 from synth_assets.storage.errors import StorageError
 from synth_assets.storage.folder import find_day_file, lock_day
 
 
 @dg.asset_check(asset=transaction_schema)
 def dtypes_recognised(contract: Contract) -> dg.AssetCheckResult:
-    """Every field's dtype is one of the contract's; any other becomes a nullable string."""
+    """Every dtype in the contract is known. A field of any other dtype becomes a nullable string."""
     with one_clear_error():
         unrecognised = contract.read().unrecognised
     named = ", ".join(f"{field.name} ({field.dtype})" for field in unrecognised)
     return dg.AssetCheckResult(
         passed=not unrecognised,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"written as nullable strings: {named or 'none'}",
+        description=f"written as nullable strings: {named}" if unrecognised else "every dtype is recognised",
+        metadata=numbers_of_breaches(len(unrecognised)),
     )
 
 
@@ -45,17 +49,28 @@ def payments_file_claims(
         schema = contract.read()
         try:
             with lock_day(output_folder.folder, day):
-                claims = judge_day(schema, find_day_file(output_folder.folder, day))
+                file = find_day_file(output_folder.folder, day)
+                claims = judge_day(schema, file)
+                if output_folder.reports:
+                    _report(context, file, claims)
         except StorageError as error:
-            claims = [Claim(name, False, f"not judged: {error}") for name in CLAIMS]
+            claims = claims_without_file(str(error))
     for claim in claims:
         yield dg.AssetCheckResult(
             check_name=claim.name,
             passed=claim.passed,
             severity=dg.AssetCheckSeverity.ERROR if claim.blocking else dg.AssetCheckSeverity.WARN,
             description=claim.summary,
-            metadata={"details": reports.table(claim.details)} if claim.details else None,
+            metadata=reports.claim_facts(claim),
         )
+
+
+def _report(context: dg.AssetCheckExecutionContext, file: DayFile, claims: Sequence[Claim]) -> None:
+    """Write the day's report. Nothing depends on it, so a report that cannot be written is only a warning."""
+    try:
+        write_report(file, claims)
+    except (GeneratorError, StorageError) as error:
+        context.log.warning(f"{file.day} has no report: {error}")
 
 
 @dg.asset_check(asset=s3_raw_payments, partitions_def=DAILY)
@@ -65,9 +80,9 @@ def object_is_local_file(
     s3: TimedS3Resource,
     ssm: TimedSSMResource,
 ) -> dg.AssetCheckResult:
-    """The day's object has the bytes and the metadata of the day's local file, by the best evidence of the server.
+    """The day's object is identical to the local file, by the best evidence that the server offers.
 
-    It warns where that evidence is not about the bytes.
+    The check warns if that evidence is not about the bytes.
     """
     day = partition_day(context)
     with one_clear_error():
@@ -79,15 +94,20 @@ def object_is_local_file(
     wrong, severity = found.differences, dg.AssetCheckSeverity.ERROR
     if wrong and _uploaded_crc32(context) not in (crc32, None):
         # Another run has made the day again and has yet to upload it: the object is right, but of the file before.
-        wrong = ["the local file was replaced since it was uploaded; materialize s3_raw_payments for it"]
+        wrong = ["the local file has been replaced since its upload; materialize s3_raw_payments to upload it"]
         severity = dg.AssetCheckSeverity.WARN
     elif not wrong and found.lacking:
         wrong, severity = [found.lacking], dg.AssetCheckSeverity.WARN
     return dg.AssetCheckResult(
         passed=not wrong,
         severity=severity,
-        description="; ".join(wrong) or f"{file.size:,} bytes, CRC-32 {crc32}, by the server's {found.evidence}",
-        metadata={"bytes": file.size, "crc32": crc32, "evidence": found.evidence},
+        description="; ".join(wrong) or f"{file.size:,} bytes match, by the server's {found.evidence}",
+        metadata={
+            "bytes": file.size,
+            "crc32": crc32,
+            "evidence": found.evidence,
+            **numbers_of_breaches(len(found.differences)),
+        },
     )
 
 

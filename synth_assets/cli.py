@@ -17,14 +17,16 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from synth_assets import local_command
+from synth_assets.deployment import DeploymentError
 from synth_assets.generator.plan import GenerationPlan, PlanError, PlanSettings, describe_faults
 from synth_assets.shell import open_closed_streams, path
 
 COMMANDS = {
-    "show": "Show what made a file, its columns and rates, and judge it.",
-    "verify": "Judge every claim about a file by the contract in its footer.",
-    "reproduce": "Make a file again from its footer, and compare every byte.",
-    "upload": "Upload a file to S3, provided that every claim about it holds.",
+    "show": "Describe a file: its plan, columns, rates and checks.",
+    "verify": "Run every check on a file, under the contract in its footer.",
+    "reproduce": "Make a file again from its footer, and compare the bytes.",
+    "report": "Write a file's report: one HTML page, and an index of its month.",
+    "upload": "Upload a file to S3 if it passes every check.",
 }
 """The sub-commands, which take a file. Without one, `synth-assets` makes a day."""
 
@@ -39,7 +41,7 @@ EPILOG = """\
 commands that take a file (see synth-assets COMMAND --help):
 {commands}
 
-a command that takes another command (see synth-assets local --help):
+a command that runs another command (see synth-assets local --help):
   local      {local}
 
 examples:
@@ -55,13 +57,13 @@ Paths and s3:// URIs go to stdout, everything else to stderr. With --json,
 stdout has one document where the exit code is 0 or 1, and nothing otherwise.
 
 exit codes:
-  0    The command is done, and every check passed.
-  1    The run or a check failed, a claim about a file does not hold, or the
-       file is not what its footer makes.
-  2    The usage is wrong, and nothing was done.
+  0    Everything was done, and every check passed.
+  1    The run or a check failed, or a file differs from what its footer
+       gives.
+  2    The command was used wrongly. Nothing was done.
   130  The command was interrupted.
-  141  The reader of stdout has gone.
-synth-assets local exits as its command does.
+  141  The reader of stdout stopped reading.
+synth-assets local exits with the exit code of its command.
 """
 
 
@@ -135,7 +137,9 @@ def _add_outputs(group: argparse._ArgumentGroup) -> None:
         "--s3", choices=["yes", "no"], default="no", help="Whether to upload the file after its checks. (default: no)"
     )
     _add_bucket(group)
-    group.add_argument("--json", action="store_true", help="Print one JSON document about the run, not the paths.")
+    group.add_argument(
+        "--json", action="store_true", help="Print one JSON document about the run instead of the paths."
+    )
 
 
 def _add_bucket(group: argparse._ActionsContainer) -> None:
@@ -154,13 +158,17 @@ def build_file_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, says in COMMANDS.items():
         command = commands.add_parser(name, help=says, description=says, allow_abbrev=False)
-        command.add_argument("file", type=path, metavar="FILE", help="The file of a day.")
-        command.add_argument("--json", action="store_true", help="Print one JSON document, not text.")
+        command.add_argument("file", type=path, metavar="FILE", help="A day's file.")
+        command.add_argument("--json", action="store_true", help="Print one JSON document instead of text.")
         if name == "upload":
             _add_bucket(command)
+        if name == "report":
+            command.add_argument(
+                "--out", type=path, metavar="FOLDER", help="The folder of the pages. (default: that of the file)"
+            )
         if name == "reproduce":
             command.add_argument(
-                "--out", type=path, metavar="FOLDER", help="Keep the file that is made in this folder."
+                "--out", type=path, metavar="FOLDER", help="Write the new file to this folder, and keep it."
             )
     return parser
 
@@ -176,6 +184,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         code = _run_command(words)
         sys.stdout.flush()
+    except DeploymentError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)
         return INTERRUPTED

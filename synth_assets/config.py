@@ -1,23 +1,37 @@
 """Run config, as the launchpad shows it."""
 
 import datetime as dt
+from typing import Any
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, ValidationError
 
-from synth_assets.generator.plan import GenerationPlan, PlanSettings
+from synth_assets.generator.plan import GenerationPlan, PlanError, PlanSettings, describe_faults
+from synth_assets.steps import one_clear_error
 from synth_assets.workers import default_workers
 
 
 class PaymentsConfig(PlanSettings, dg.Config):
-    """The settings of a day of payments: their types, bounds and defaults are those of the plan."""
+    """The settings of a day of payments: their types, bounds and defaults are those of the plan.
+
+    Dagster judges names, types and choices before a run starts. It does not know bounds: those are judged in the run.
+    """
 
     workers: int = Field(
         default_factory=default_workers,
         ge=1,
         le=256,
-        description="Threads that generate. Never changes a value. Default: the usable cores but one, which encodes.",
+        description="Threads that generate, 1 to 256. Never changes a value. Default: the usable cores but one, which "
+        "encodes.",
     )
+
+    def __init__(self, **settings: Any) -> None:
+        """A setting out of its bounds raises Failure, because Dagster hides the reason behind pydantic's own error."""
+        with one_clear_error():
+            try:
+                super().__init__(**settings)
+            except ValidationError as error:
+                raise PlanError(describe_faults(error)) from None
 
     def plan(self, day: dt.date) -> GenerationPlan:
         return GenerationPlan.of(day=day, **self.model_dump(exclude={"workers"}))

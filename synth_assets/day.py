@@ -7,9 +7,10 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 
-from synth_assets.generator.audit import Findings, Footer, judge, plan_to_survey
+from synth_assets.generator.audit import Findings, judge, plan_to_survey
 from synth_assets.generator.claims import Claim
 from synth_assets.generator.counts import Counts
+from synth_assets.generator.footer_claims import Footer
 from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.profiles import dictionary_columns
 from synth_assets.generator.provenance import Provenance, ProvenanceError

@@ -29,12 +29,13 @@ def print_document(document: Mapping[str, Any]) -> None:
 
 
 def describe_checks(claims: Iterable[Claim]) -> dict[str, dict[str, Any]]:
-    """By claim: whether it holds, its severity (ERROR where it stops the upload, or WARN) and its summary."""
+    """By claim: whether it holds, its severity (ERROR if it stops the upload, or WARN), its summary and its numbers."""
     return {
         claim.name: {
             "passed": claim.passed,
             "severity": "ERROR" if claim.blocking else "WARN",
             "summary": claim.summary,
+            "numbers": claim.numbers,
         }
         for claim in claims
     }

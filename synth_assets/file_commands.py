@@ -1,4 +1,4 @@
-"""`show`, `verify`, `reproduce` and `upload`: what can be done with a file alone, by what its footer says."""
+"""`show`, `verify`, `report`, `reproduce` and `upload`: what can be done with a file alone, by what its footer says."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def run(options: argparse.Namespace) -> int:
     """Carry out the command, and print its text or, with `--json`, one document.
 
     Args:
-        options: `command`, `file`, `json`, `out` of reproduce, and `bucket` and `bucket_parameter` of upload, as
-            `cli.build_file_parser` gives them.
+        options: `command`, `file`, `json`, `out` of report and reproduce, and `bucket` and `bucket_parameter` of
+            upload, as `cli.build_file_parser` gives them.
 
     Returns:
-        0, or 1 where a claim does not hold, the file is not what its footer makes, or it cannot be read or
+        0, or 1 where a claim does not hold, the file differs from what its footer gives, or it cannot be read or
         uploaded.
     """
     path: Path = options.file
@@ -58,6 +58,8 @@ def _answer(path: Path, options: argparse.Namespace) -> Answer:
         return show(file, provenance)
     if options.command == "verify":
         return verify(file, provenance)
+    if options.command == "report":
+        return report(file, provenance, options.out)
     if options.command == "upload":
         # It needs Dagster's resources, which take longer to import than the other commands to run.
         from synth_assets.upload_command import upload
@@ -80,12 +82,23 @@ def verify(file: DayFile, provenance: Provenance) -> Answer:
     return Answer({"checks": describe_checks(claims)}, render_verdict(claims), _broken_claims(file.path, claims))
 
 
+def report(file: DayFile, provenance: Provenance, out: Path | None) -> Answer:
+    """Write the file's report and the page of its month, in the folder `out` or beside the file."""
+    # Polars and the templates: the other commands do without.
+    from synth_assets.day_report import write_report
+
+    claims = judge_day(provenance.schema, file)
+    written = write_report(file, claims, out)
+    document = {"report": str(written.page), "index": str(written.index)}
+    return Answer(document, f"{written.page}\n{written.index}", _broken_claims(file.path, claims))
+
+
 def _broken_claims(path: Path, claims: Sequence[Claim]) -> str | None:
-    """One line that names the claims that do not hold, or None where all of them hold."""
-    broken = [claim.name for claim in claims if claim.broken]
-    if not broken:
+    """One line that names the claims that do not hold, or None if all of them hold."""
+    if not any(claim.broken for claim in claims):
         return None
-    return f"{len(broken)} of {len(claims)} claims about {path} do not hold: {', '.join(broken)}. Make the day again."
+    failed = [claim.name for claim in claims if claim.failed]
+    return f"{path} fails {len(failed)} of {len(claims)} checks: {', '.join(failed)}. Make the day again."
 
 
 def reproduce(file: DayFile, provenance: Provenance, out: Path | None) -> Answer:
@@ -105,17 +118,18 @@ def reproduce(file: DayFile, provenance: Provenance, out: Path | None) -> Answer
         folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         made = folder / path.name
         if made.exists() and made.samefile(path):
-            raise StorageError(f"{made} is the file itself. Give --out another folder.")
+            raise StorageError(f"{made} is the original file. Give --out another folder.")
         with replace_day_file(made, provenance.plan.day, _report) as partial:
             for _ in write_day(partial, TransactionSimulator(provenance.schema, provenance.plan)):
                 pass
         same = filecmp.cmp(path, made, shallow=False)
     document = {"made": str(made) if out else None}
     if same:
-        return Answer(document, f"{path} is what its footer makes, byte for byte")
+        return Answer(document, f"{path} was reproduced from its footer, byte for byte")
     return Answer(
         document,
-        error=f"{path} is not what its footer makes with these library versions. Compare them with constraints.txt.",
+        error=f"{path} differs from what its footer gives with these library versions. "
+        f"Compare them with constraints.txt.",
     )
 
 

@@ -63,7 +63,7 @@ class FileDescription:
             "day": plan.day,
             "rows": f"{rows:,}",
             "row groups": f"{self.footer.num_row_groups:,} of up to {plan.chunk_size:,} rows",
-            "bytes": f"{self.file.size:,}, {self.file.size / max(rows, 1):.1f} a row, {plan.compression}",
+            "bytes": f"{self.file.size:,}, {self.file.size / max(rows, 1):.1f} per row, {plan.compression}",
             "generator version": self._generator_version(),
             "written by": self.footer.created_by,
             "contract": f"{schema.version}, digest {schema.digest}",
@@ -72,7 +72,7 @@ class FileDescription:
 
     def _generator_version(self) -> str:
         made_by = self.provenance.generator_version
-        return made_by if self.provenance.is_current else f"{made_by}; this is {GENERATOR_VERSION}"
+        return made_by if self.provenance.is_current else f"{made_by} (this is {GENERATOR_VERSION})"
 
 
 def describe_columns(schema: TransactionSchema, footer: pq.FileMetaData) -> list[dict[str, Any]]:
@@ -96,12 +96,14 @@ def describe_columns(schema: TransactionSchema, footer: pq.FileMetaData) -> list
 
 
 def render_verdict(claims: Sequence[Claim]) -> str:
-    """One line for each claim: whether it holds, its name and its summary."""
-    return "\n".join(f"{_word(claim)} {claim.name}: {claim.summary}" for claim in claims)
+    """One line for each claim: whether it passed, its name and its summary."""
+    return "\n".join(f"{_verdict(claim):<7} {claim.name}: {claim.summary}" for claim in claims)
 
 
-def _word(claim: Claim) -> str:
-    return "holds " if claim.passed else "BROKEN" if claim.broken else "older "
+def _verdict(claim: Claim) -> str:
+    if claim.passed:
+        return "passed"
+    return "FAILED" if claim.judged else "skipped"
 
 
 def _column_table(columns: Sequence[Mapping[str, Any]], size: int) -> str:
@@ -118,7 +120,7 @@ def _column_table(columns: Sequence[Mapping[str, Any]], size: int) -> str:
     ]
     return tabulate(
         rows,
-        headers=("name", "dtype", "null?", "dictionary", "statistics", "bytes", "of the file"),
+        headers=("name", "dtype", "null?", "dictionary", "statistics", "bytes", "share"),
         tablefmt="simple",
         intfmt=",",
         disable_numparse=[0, 1, 2, 3, 4, 6],
@@ -135,7 +137,7 @@ def _proportion_table(rates: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> s
     ]
     return tabulate(
         rows,
-        headers=("", "of", "expected", "observed", "rows", "lowest", "highest"),
+        headers=("check", "of", "expected", "observed", "count", "lowest", "highest"),
         tablefmt="simple",
         intfmt=",",
         floatfmt=".6f",

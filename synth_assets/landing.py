@@ -40,11 +40,12 @@ def land_day(bucket: Bucket, schema: TransactionSchema, file: DayFile, log: logg
         ProvenanceError: the footer does not say what made the file.
     """
     metadata = object_metadata(file)
-    broken = [claim for claim in judge_day(schema, file) if claim.broken]
-    if broken:
+    claims = judge_day(schema, file)
+    if any(claim.broken for claim in claims):
+        failed = [claim for claim in claims if claim.failed]
         raise StorageError(
-            f"{file.path} was not sent: {len(broken)} claims about it do not hold. "
-            f"{' '.join(f'{claim.name}: {claim.summary}.' for claim in broken)} "
+            f"{file.path} was not uploaded: it fails {len(failed)} of {len(claims)} checks. "
+            f"{' '.join(f'{claim.name}: {claim.summary}.' for claim in failed)} "
             f"Make the day again: materialize payments_parquet for this partition."
         )
     return upload_day(bucket, file, metadata, log)

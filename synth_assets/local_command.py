@@ -7,7 +7,7 @@ import sys
 
 from synth_assets.shell import path
 
-PURPOSE = "Run a command beside an S3 and an SSM on this machine."
+PURPOSE = "Run a command with an S3 and an SSM on this machine."
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -4,7 +4,9 @@ import datetime as dt
 
 import dagster as dg
 
-DAILY = dg.DailyPartitionsDefinition(start_date="2020-01-01")
+from synth_assets.deployment import first_day
+
+DAILY = dg.DailyPartitionsDefinition(start_date=first_day().isoformat())
 """One partition a day (UTC), up to the last complete day."""
 
 
@@ -12,10 +14,11 @@ def partition_day(context: dg.AssetExecutionContext | dg.AssetCheckExecutionCont
     """The day of the run's partition.
 
     Raises:
-        Failure: the run has none, as when the UI executes checks on their own.
+        Failure: the run has none, as when the UI executes a check on its own.
     """
     if not context.has_partition_key:
         raise dg.Failure(
-            "This run has no partition. Materialize the asset for a day: its checks run with it.", allow_retries=False
+            "This run has no partition. To run a day's checks again, launch the job verify_day for the day.",
+            allow_retries=False,
         )
     return dt.date.fromisoformat(context.partition_key)

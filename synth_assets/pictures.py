@@ -80,7 +80,7 @@ def glance(counts: Counts) -> str:
     )
     # A data URI inside Markdown: no space, quote, bracket or #.
     picture = f"![payments by hour](data:image/svg+xml,{quote(svg, safe='/:=,')})"
-    return f"{picture}\n\n00 to 23 h UTC, at most {most:,} an hour"
+    return f"{picture}\n\n00:00 to 23:59 UTC; busiest hour: {most:,} payments"
 
 
 def full(schema: TransactionSchema, plan: GenerationPlan, counts: Counts) -> str:
@@ -125,9 +125,9 @@ def _draw_hours(axes: Axes, plan: GenerationPlan, hours: Sequence[int]) -> None:
     edges = [hour + part for hour in range(HOURS) for part in (0.1, 0.9)]
     axes.stairs([count for hour in hours for count in (hour, 0)][:-1], edges, fill=True, color=BARS)
     axes.set_title(
-        "Payments an hour" if plan.lookback_days == 1 else f"Payments an hour, {plan.lookback_days} days together"
+        "Payments by hour" if plan.lookback_days == 1 else f"Payments by hour, {plan.lookback_days} days combined"
     )
-    axes.set_xlabel("hour of the day, UTC")
+    axes.set_xlabel("hour of the day (UTC)")
     axes.set_xticks(range(0, HOURS + 1, 3))
     axes.set_xlim(0, HOURS)
     _count_payments(axes)
@@ -136,10 +136,10 @@ def _draw_hours(axes: Axes, plan: GenerationPlan, hours: Sequence[int]) -> None:
 def _draw_amounts(axes: Axes, amounts: dict[int, int]) -> None:
     edges = [10 ** (number / BINS_A_DECADE) for number in (*amounts, max(amounts) + 1)]
     axes.stairs(list(amounts.values()), edges, fill=True, color=BARS)
-    axes.set_title(f"Payments a bin of amounts, {BINS_A_DECADE} bins a decade")
+    axes.set_title("Payments by amount")
     axes.set_xscale("log")
     axes.minorticks_off()
-    axes.set_xlabel("amount in the payment's own currency, log scale")
+    axes.set_xlabel("amount in the payment's currency (log scale)")
     axes.xaxis.set_major_formatter(lambda amount, _: f"{amount:,g}" if amount < 1e6 else f"{amount / 1e6:,g}M")
     _count_payments(axes)
 
@@ -159,10 +159,10 @@ def _draw_proportions(axes: Axes, plan: GenerationPlan, judged: list[Proportion]
         axes.plot([expected, expected], [place - 0.25, place + 0.25], color=INK, linewidth=1.2)
         # What lies outside is drawn just outside.
         axes.plot(min(max(observed, -0.04), 1.04), place, "o", color=BARS if each.within else ALARM, markersize=6)
-        accepted = f"{100 * each.lowest / plan.rows:.3f} to {100 * each.highest / plan.rows:.3f}"
-        for column, text in enumerate([f"{100 * each.count / plan.rows:.3f}", accepted]):
+        allowed = f"{100 * each.lowest / plan.rows:.3f} to {100 * each.highest / plan.rows:.3f}"
+        for column, text in enumerate([f"{100 * each.count / plan.rows:.3f}", allowed]):
             axes.text(TEXT_COLUMNS[column], place, text, va="center", ha="right")
-    for column, text in enumerate(["observed, %", "accepted, %"]):
+    for column, text in enumerate(["observed (%)", "allowed (%)"]):
         axes.text(TEXT_COLUMNS[column], -0.95, text, va="center", ha="right")
     axes.set_yticks(range(len(judged)), [each.of for each in judged])
     axes.set_xlim(-0.06, TEXT_COLUMNS[-1])
@@ -170,4 +170,4 @@ def _draw_proportions(axes: Axes, plan: GenerationPlan, judged: list[Proportion]
     axes.set_xticks([])
     axes.tick_params(left=False)
     axes.spines[:].set_visible(False)
-    axes.set_title("Shares of the day's payments: observed (dot), expected (line), accepted by the checks (band)")
+    axes.set_title("Shares of the day's payments: observed (dot), expected (line), allowed by the checks (band)")

@@ -18,7 +18,7 @@ STAGES = {
 """What the bar says while a step of this name runs."""
 
 WRITING = "{desc:<9} {percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt} rows, {rate_noinv_fmt}, {remaining} left"
-AFTERWARDS = "{desc:<9} {percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt} rows, {elapsed} so far"
+AFTERWARDS = "{desc:<9} {percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt} rows, {elapsed} elapsed"
 AT_THE_END = "{desc:<9} {percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt} rows in {elapsed}"
 
 

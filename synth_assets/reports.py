@@ -8,6 +8,7 @@ import dagster as dg
 import polars as pl
 
 from synth_assets import pictures
+from synth_assets.generator.claims import Claim
 from synth_assets.generator.counts import Counts
 from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.schema import TransactionSchema
@@ -16,6 +17,13 @@ from synth_assets.storage.replaced import Replaced
 from synth_assets.storage.s3 import UploadedDay
 
 PREVIEW_ROWS = 5
+PREVIEW_WIDTH = 36
+"""Characters of a cell of the preview: as many as a UUID or a moment has."""
+
+
+def claim_facts(claim: Claim) -> dict[str, Any]:
+    """A check's metadata: the claim's numbers, which the UI plots, and its details if it has some."""
+    return {**claim.numbers, **({"details": table(claim.details)} if claim.details else {})}
 
 
 def column_schema(schema: TransactionSchema) -> dg.TableSchema:
@@ -24,10 +32,29 @@ def column_schema(schema: TransactionSchema) -> dg.TableSchema:
             dg.TableColumn(
                 name=field.name,
                 type=field.label,
-                description=field.description,
-                constraints=dg.TableColumnConstraints(nullable=not field.required),
+                # Not among the constraints: the UI cuts those after some 20 characters.
+                description=f"{field.description} {_choices(field.enum)}".rstrip(),
+                constraints=dg.TableColumnConstraints(
+                    nullable=not field.required, unique=field.name == schema.primary_key
+                ),
             )
             for field in schema.fields
+        ]
+    )
+
+
+def _choices(values: Sequence[str]) -> str:
+    return f"One of {', '.join(values)}." if values else ""
+
+
+def frame_schema(frame: pl.LazyFrame) -> dg.TableSchema:
+    """The columns of a table that no contract describes."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(name, "Enum", _choices(dtype.categories.to_list()))
+            if isinstance(dtype, pl.Enum)
+            else dg.TableColumn(name, str(dtype))
+            for name, dtype in frame.collect_schema().items()
         ]
     )
 
@@ -74,6 +101,11 @@ def observed_rates(plan: GenerationPlan, counts: Counts) -> list[dict[str, str |
     ]
 
 
+def report_link(written: bool, page: Path) -> dict[str, dg.PathMetadataValue]:
+    """Where the checks write the day's report; nothing where they write none."""
+    return {"report": dg.MetadataValue.path(page)} if written else {}
+
+
 def replaced(earlier: Sequence[Replaced]) -> dg.JsonMetadataValue:
     """What a new file or object has taken the place of: its location, rows and bytes."""
     return dg.MetadataValue.json([each.document() for each in earlier])
@@ -88,7 +120,7 @@ def upload_speed(uploaded: UploadedDay, size: int) -> dict[str, float | int]:
 def _shortened(value: object) -> str:
     """A cell of the preview: a wide one would push the columns after it out of sight."""
     text = str(value)
-    return text if len(text) <= 24 else f"{text[:20]}…"
+    return text if len(text) <= PREVIEW_WIDTH else f"{text[: PREVIEW_WIDTH - 1]}…"
 
 
 def table(rows: Sequence[Mapping[str, str | int | float]]) -> dg.TableMetadataValue | dg.TextMetadataValue:

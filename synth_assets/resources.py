@@ -55,6 +55,7 @@ class OutputFolder(dg.ConfigurableResource):
     path: str = Field(
         default="outputs", description="The folder of the files. A relative path starts at the working directory."
     )
+    reports: bool = Field(default=True, description="Whether the checks write a day's report beside its file.")
 
     @property
     def folder(self) -> Path:

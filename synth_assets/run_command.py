@@ -13,11 +13,13 @@ from typing import Any
 import dagster as dg
 
 from synth_assets.assets import payments_parquet, s3_raw_payments, transaction_schema
-from synth_assets.definitions import daily_payments, defs
+from synth_assets.definitions import defs
 from synth_assets.documents import describe_checks, describe_rates, print_document
+from synth_assets.failures import describe_failure, root_cause
 from synth_assets.generator.claims import Claim
 from synth_assets.generator.profiles import PROFILES
 from synth_assets.history import HistoryError, open_history
+from synth_assets.jobs import daily_payments
 from synth_assets.landing import check_destination, find_bucket
 from synth_assets.progress import ProgressBar, progress_logger
 from synth_assets.resources import TimedS3Resource, TimedSSMResource, bucket_settings
@@ -74,7 +76,12 @@ def _claim(check: dg.AssetCheckEvaluation) -> Claim:
     table = check.metadata.get("details")
     details: Any = [dict(record.data) for record in table.records] if isinstance(table, dg.TableMetadataValue) else []
     blocking = check.severity == dg.AssetCheckSeverity.ERROR
-    return Claim(check.check_name, check.passed, check.description or "", details, blocking)
+    numbers = {
+        name: entry.value
+        for name, entry in check.metadata.items()
+        if isinstance(entry, dg.IntMetadataValue | dg.FloatMetadataValue) and entry.value is not None
+    }
+    return Claim(check.check_name, check.passed, check.description or "", details, blocking, numbers)
 
 
 def run(day: str, settings: Mapping[str, Any], options: argparse.Namespace) -> int:
@@ -165,7 +172,7 @@ def _read_outcome(day: str, result: dg.ExecuteInProcessResult, side_assets: Sequ
             for made in result.asset_materializations_for_node(asset.op.name)
         },
         checks=result.get_asset_check_evaluations(),
-        errors=[_describe_failure(failure) for failure in failures if failure not in interruptions],
+        errors=[describe_failure(failure) for failure in failures if failure not in interruptions],
     )
 
 
@@ -188,26 +195,5 @@ def _print_failures(outcome: Outcome) -> None:
 
 
 def _is_interruption(failure: dg.DagsterEvent) -> bool:
-    cause = _root_cause(failure)
+    cause = root_cause(failure)
     return cause is not None and cause.cls_name == dg.DagsterExecutionInterruptedError.__name__
-
-
-def _describe_failure(failure: dg.DagsterEvent) -> str:
-    """The text of the error that we raised, or one line about an exception that nobody expected."""
-    described = getattr(_failure_data(failure), "user_failure_data", None)
-    if described and described.description:
-        return str(described.description)
-    cause = _root_cause(failure)
-    return f"{failure.step_key or 'the run'} failed: {' '.join(cause.message.split()) if cause else 'no reason given'}"
-
-
-def _root_cause(failure: dg.DagsterEvent) -> Any:
-    """The first exception of a chain of them, as Dagster serialized it, or None where the failure has none."""
-    error = _failure_data(failure).error
-    while error and error.cause:
-        error = error.cause
-    return error
-
-
-def _failure_data(failure: dg.DagsterEvent) -> Any:
-    return failure.step_failure_data if failure.is_step_failure else failure.job_failure_data

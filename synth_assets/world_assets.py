@@ -1,7 +1,8 @@
 """What stands behind the payments of the realistic profile: its world, and what became known of its frauds.
 
 All of it follows from the plan in the footer of the day's file, so it belongs to the payments that it is joined to.
-Days of the uniform profile have none of it: there the steps end without a materialization.
+Days of the uniform profile have none of it: there the assets are materialized without rows and without a file, because
+Dagster calls a backfill failed where an asset is skipped.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,11 +19,17 @@ from synth_assets.generator.profiles import PROFILES
 from synth_assets.generator.realistic.labels import label_events as events_of
 from synth_assets.generator.realistic.world import World
 from synth_assets.partitions import DAILY, partition_day
-from synth_assets.reports import PREVIEW_ROWS, table
+from synth_assets.reports import PREVIEW_ROWS, frame_schema, table
 from synth_assets.resources import OutputFolder
 from synth_assets.steps import OWNERS, TAGS, one_clear_error
 from synth_assets.storage.folder import find_day_file, write_atomically
 from synth_assets.storage.layout import label_events_name, world_folder, world_table_name
+
+NO_WORLD: dict[str, int | str] = {
+    "dagster/row_count": 0,
+    "note": "Uniform days have no world. No file was written.",
+}
+"""What is shown of these assets on a day of the uniform profile."""
 
 
 @dg.multi_asset(
@@ -35,7 +42,6 @@ from synth_assets.storage.layout import label_events_name, world_folder, world_t
             kinds={"polars", "parquet"},
             owners=OWNERS,
             tags=TAGS,
-            skippable=True,
         )
         for name, says in {
             "customers": "The customers of the realistic day's world: one row each, with home, currency and phone.",
@@ -50,6 +56,8 @@ def world_tables(context: dg.AssetExecutionContext, output_folder: OutputFolder)
     """The same for all days of a seed and number of customers, so written once for them all."""
     plan = _realistic_plan(context, output_folder)
     if plan is None:
+        for key in sorted(context.selected_asset_keys):
+            yield dg.MaterializeResult(asset_key=key, metadata=NO_WORLD)
         return
     folder = output_folder.folder / world_folder(plan.seed, plan.customers)
     world = World.of(plan.seed, plan.customers)
@@ -64,9 +72,7 @@ def world_tables(context: dg.AssetExecutionContext, output_folder: OutputFolder)
             if not path.exists():
                 _write(path, make())
         frame = pl.scan_parquet(path)
-        yield dg.MaterializeResult(
-            asset_key=key, metadata=_facts(path, frame.select(pl.len()).collect().item(), frame.head(PREVIEW_ROWS))
-        )
+        yield dg.MaterializeResult(asset_key=key, metadata=_facts(path, frame.select(pl.len()).collect().item(), frame))
 
 
 @dg.asset(
@@ -76,9 +82,8 @@ def world_tables(context: dg.AssetExecutionContext, output_folder: OutputFolder)
     partitions_def=DAILY,
     owners=OWNERS,
     tags=TAGS,
-    output_required=False,
 )
-def label_events(context: dg.AssetExecutionContext, output_folder: OutputFolder) -> Iterator[dg.MaterializeResult]:
+def label_events(context: dg.AssetExecutionContext, output_folder: OutputFolder) -> dg.MaterializeResult:
     """The frauds of a realistic day with their scenario, and when each was reported and became a known label.
 
     Never joined into [the payments](/assets/payments_parquet): a model that is to be used must not know at once what
@@ -86,13 +91,13 @@ def label_events(context: dg.AssetExecutionContext, output_folder: OutputFolder)
     """
     plan = _realistic_plan(context, output_folder)
     if plan is None:
-        return
+        return dg.MaterializeResult(metadata=NO_WORLD)
     path = output_folder.folder / label_events_name(plan.day)
     events = pl.concat(events_of(plan))
     _write(path, events)
     shares = events.group_by("scenario").agg(payments=pl.len()).sort("scenario")
-    yield dg.MaterializeResult(
-        metadata=_facts(path, events.height, events.lazy().head(PREVIEW_ROWS))
+    return dg.MaterializeResult(
+        metadata=_facts(path, events.height, events.lazy())
         | {
             "scenarios": table(shares.cast({"scenario": pl.String}).to_dicts()),
             "never_known": events["known_at"].null_count(),
@@ -106,7 +111,7 @@ def _realistic_plan(context: dg.AssetExecutionContext, output_folder: OutputFold
         plan = read_provenance(find_day_file(output_folder.folder, day)).plan
     if PROFILES[plan.profile].has_world:
         return plan
-    context.log.info(f"{day} is of the {plan.profile} profile, which has no world: nothing to write.")
+    context.log.info(f"{day} is of the {plan.profile} profile, which has no world. No file was written.")
     return None
 
 
@@ -116,11 +121,12 @@ def _write(path: Path, frame: pl.DataFrame) -> None:
         frame.cast({pl.Enum: pl.String}).write_parquet(unfinished, compression="snappy")
 
 
-def _facts(path: Path, rows: int, head: pl.LazyFrame) -> dict[str, dg.MetadataValue]:
-    preview = head.collect().cast(pl.String).fill_null("").to_dicts()
+def _facts(path: Path, rows: int, frame: pl.LazyFrame) -> dict[str, dg.MetadataValue]:
+    preview = frame.head(PREVIEW_ROWS).collect().cast(pl.String).fill_null("").to_dicts()
     return {
         "path": dg.MetadataValue.path(path),
         "dagster/row_count": dg.MetadataValue.int(rows),
         "bytes": dg.MetadataValue.int(path.stat().st_size),
+        "dagster/column_schema": dg.MetadataValue.table_schema(frame_schema(frame)),
         "preview": table(preview),
     }

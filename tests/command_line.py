@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from synth_assets import cli
+from synth_assets.storage.layout import month_report_name, report_name
 from tests.conftest import BIN, DAY
 
 COMMAND = [str(BIN / "synth-assets")]
@@ -17,6 +18,7 @@ MODULE = [sys.executable, "-m", "synth_assets.cli"]
 
 SMALL = ("--rows", "1000", "--date", str(DAY))
 FILE = f"payments_1000_{DAY}.parquet"
+REPORTS = (report_name(DAY), month_report_name(DAY))
 OBJECT = f"payments/year=2026/month=01/{FILE}"
 
 

@@ -44,7 +44,7 @@ BIN = Path(sys.executable).parent
 SCHEMA_FILE = PROJECT_ROOT / "schema" / "transaction_schema.yaml"
 DAY = dt.date(2026, 1, 15)
 
-pytest_plugins = ["tests.command_line"]
+pytest_plugins = ["tests.command_line", "tests.deployments"]
 HANG_SECONDS = 900
 """The bound of every wait. Each wait ends on an event, on a slow and busy machine too: only a hang takes as long."""
 
@@ -60,8 +60,9 @@ hypothesis.settings.load_profile("whatever the hour")
 
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No test sees this machine's AWS settings, Dagster home or proxies."""
-    outside = [name for name in os.environ if name.startswith(("AWS_", "DAGSTER_")) or name.lower().endswith("_proxy")]
+    """No test sees this machine's AWS settings, Dagster home, deployment settings or proxies."""
+    ours = ("AWS_", "DAGSTER_", "SYNTH_ASSETS_")
+    outside = [name for name in os.environ if name.startswith(ours) or name.lower().endswith("_proxy")]
     for name in outside:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -197,7 +198,7 @@ def dagster_home(folder: Path) -> Path:
 def environment_for(home: Path, **more: str) -> dict[str, str]:
     """This environment without AWS or Dagster settings of its own, as the Makefile makes it."""
     # Nor make's, by which a make below `make test` would announce its folder.
-    ours = ("AWS_", "DAGSTER_", "MAKE", "MFLAGS")
+    ours = ("AWS_", "DAGSTER_", "SYNTH_ASSETS_", "MAKE", "MFLAGS")
     outside = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return outside | {"PYTHONWARNINGS": "ignore::FutureWarning", "DAGSTER_HOME": str(home)} | more
 

@@ -16,6 +16,28 @@ NOT_RUN = {
     "docker build --file deploy/Dockerfile --target code-server --build-arg INSTANCE=ecs --tag synth-assets .": (
         "needs a container engine; tests/test_deploy.py holds what can be held without one"
     ),
+    **dict.fromkeys(
+        (
+            "image=111122223333.dkr.ecr.us-east-1.amazonaws.com/synth-assets:YOUR-TAG",
+            'docker build --file deploy/Dockerfile --target code-server --build-arg INSTANCE=ecs --tag "$image" .',
+            'aws ecr get-login-password | docker login --username AWS --password-stdin "${image%%/*}"',
+            'docker push "$image"',
+        ),
+        "needs a container engine; tests/test_deploy_ecs.py holds the name of the image",
+    ),
+    **dict.fromkeys(
+        (
+            "kubectl create namespace dagster",
+            "kubectl --namespace dagster create secret generic dagster-postgresql-secret "
+            "--from-literal=postgresql-password=YOUR-PASSWORD",
+            "helm repo add dagster https://dagster-io.github.io/helm",
+            "helm install dagster dagster/dagster --namespace dagster --version 1.13.27 "
+            "--values deploy/kubernetes/values.yaml",
+            "kubectl --namespace dagster rollout status deployment --timeout 5m",
+            "kubectl --namespace dagster port-forward service/dagster-dagster-webserver 3000:3000",
+        ),
+        "needs a cluster; tests/test_deploy_kubernetes.py holds the values, the version and the secret's name",
+    ),
     ".venv/bin/python -m pip install --constraint constraints.txt --editable '.[postgres]'": (
         "the extra is part of dev, with which the tests are installed"
     ),
@@ -53,22 +75,13 @@ NAMED_AND_NOT_RUN = {
     "python -m synth_assets": "tests/test_wheel.py runs it",
     "dagster dev -m synth_assets.definitions": "tests/test_wheel.py loads the code location",
     "dagster dev": "make ui starts it",
-    "dagster api grpc-health-check --port 4000": "tests/test_deploy.py runs the servers",
-    "dagster-daemon liveness-check": "tests/test_deploy.py runs the servers",
+    "dagster api grpc-health-check --port 4000": "tests/test_deploy_ecs.py runs the servers",
+    "dagster-daemon liveness-check": "tests/test_deploy_ecs.py runs the servers",
+    "dagster instance migrate": "it needs the history of an older Dagster",
+    "aws ecs update-service": "tests/test_deploy_ecs.py holds the services that it would change",
 }
 """The commands that only the prose names, and why no test here runs them."""
 
 TO_RUN = [
     command for command in fenced_commands() if command not in {*RUN_BY_CI, *NOT_RUN, *RUN_BY_A_TEST_OF_THEIR_OWN}
 ]
-
-AWS_CLI = """#!{python}
-# The AWS CLI names its commands and options after the operations and members of botocore's models, as this does.
-import sys
-import boto3
-
-service, operation, *words = sys.argv[1:]
-names = ["".join(part.title() for part in name[2:].split("-")) for name in words[::2]]
-getattr(boto3.client(service), operation.replace("-", "_"))(**dict(zip(names, words[1::2])))
-"""
-"""A stand-in for the AWS CLI, by boto3."""

@@ -14,6 +14,7 @@ from synth_assets.assets import payments_parquet, s3_raw_payments, transaction_s
 from synth_assets.definitions import defs
 from synth_assets.generator.claims import CLAIMS
 from synth_assets.resources import OutputFolder
+from synth_assets.storage.layout import month_report_name, report_name
 from synth_assets.storage.loopback import BUCKET
 from tests.conftest import DAY, SCHEMA_FILE, day_table, make_plan, object_keys, write_day
 
@@ -75,6 +76,9 @@ def test_the_metadata_says_what_was_made(aws, instance, tmp_path):
     schema = metadata(result, transaction_schema)
     assert (schema["version"], schema["columns"], len(schema["digest"])) == ("1.0.0", 24, 64)
     assert [column.name for column in schema["dagster/column_schema"].columns][:2] == ["transaction_id", "event_time"]
+    columns = {column.name: column for column in schema["dagster/column_schema"].columns}
+    assert [name for name, column in columns.items() if column.constraints.unique] == ["transaction_id"]
+    assert columns["channel"].description.endswith(". One of ONLINE, IN_STORE, ATM.")
     made = metadata(result, payments_parquet)
     path = tmp_path / NAME
     assert made["path"] == str(path)
@@ -82,6 +86,9 @@ def test_the_metadata_says_what_was_made(aws, instance, tmp_path):
     assert made["seconds"] > 0
     assert made["rows_per_second"] > 0
     assert len(made["preview"].records) == 5
+    shown = made["preview"].records[0].data
+    assert len(shown["transaction_id"]) == 36
+    assert shown["event_time"].endswith("+00:00")
     rates = {row.data["rate"]: row.data for row in made["observed_rates"].records}
     assert rates["fraud_rate"]["configured"] == 0.5
     assert rates["fraud_rate"]["observed"] == pl.read_parquet(path)["label_fraud"].mean()
@@ -91,7 +98,7 @@ def test_the_metadata_says_what_was_made(aws, instance, tmp_path):
     landed = metadata(result, s3_raw_payments)
     # The seconds are rounded to milliseconds.
     assert landed["bytes"] / landed["bytes_per_second"] == pytest.approx(landed["upload_seconds"], abs=0.001)
-    assert landed["dagster/uri"] == f"s3://{BUCKET}/payments/year=2026/month=01/{NAME}"
+    assert landed["dagster/uri"] == landed["object"] == f"s3://{BUCKET}/payments/year=2026/month=01/{NAME}"
     assert (landed["bytes"], landed["sent"]) == (path.stat().st_size, True)
     head = boto3.client("s3").head_object(Bucket=BUCKET, Key=object_keys()[0])
     assert (head["Metadata"]["rows"], head["Metadata"]["seed"]) == ("2000", "42")
@@ -214,7 +221,7 @@ def test_a_later_run_of_the_upload_alone_refuses_too(aws, instance, tmp_path, sc
     write_bad_day(schema, tmp_path)
     result = run(instance, tmp_path, [s3_raw_payments])
     (error,) = errors(result)
-    assert "was not sent: 1 claims about it do not hold" in error
+    assert "was not uploaded: it fails 1 of 11 checks" in error
     assert "fraud_proportion_within_bounds: " in error
     assert object_keys() == []
 
@@ -247,12 +254,16 @@ def test_checks_run_alone_and_fail_where_there_is_no_file(instance, tmp_path):
     selection = dg.AssetSelection.checks_for_assets(payments_parquet)
     result = run_checks(instance, tmp_path, selection, {"dagster/partition": str(DAY)})
     assert checks(result) == dict.fromkeys(CLAIMS, False)
-    assert all("There is no file of" in e.description for e in result.get_asset_check_evaluations())
+    said = {e.check_name: e.description for e in result.get_asset_check_evaluations()}
+    assert said.pop("file_is_whole").startswith(f"There is no file of {DAY} in {tmp_path}. Materialize")
+    assert set(said.values()) == {"not judged: see file_is_whole"}
 
 
 def test_checks_without_a_partition_say_what_to_do(instance, tmp_path):
     result = run_checks(instance, tmp_path, dg.AssetSelection.checks_for_assets(payments_parquet), tags={})
-    assert errors(result) == ["This run has no partition. Materialize the asset for a day: its checks run with it."]
+    assert errors(result) == [
+        "This run has no partition. To run a day's checks again, launch the job verify_day for the day."
+    ]
 
 
 @pytest.mark.parametrize(
@@ -275,7 +286,12 @@ def test_a_contract_that_cannot_be_made_stops_the_day_before_a_row(instance, tmp
     assert not result.success
     (error,) = errors(result)
     assert pl.Series([error]).str.contains(says)[0], error
-    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["contract.yaml", NAME]
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == [
+        "contract.yaml",
+        NAME,
+        report_name(DAY),
+        month_report_name(DAY),
+    ]
     assert (tmp_path / NAME).read_bytes() == before
 
 
@@ -303,9 +319,24 @@ def test_an_unknown_setting_or_partition_makes_nothing(instance, tmp_path):
     assert not list(tmp_path.glob("payments*"))
 
 
-def test_a_setting_out_of_bounds_makes_nothing(instance, tmp_path):
-    result = run(instance, tmp_path, LOCAL, fraud_rate=1.5)
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"fraud_rate": 1.5}, ["fraud_rate must be at most 1 (got 1.5)"]),
+        ({"fraud_rate": 2.0, "rows": -5}, ["rows must be at least 1 (got -5)", "; fraud_rate must be at most 1"]),
+    ],
+)
+def test_a_setting_out_of_bounds_is_the_steps_error_and_makes_nothing(settings, says, instance, tmp_path):
+    result = run(instance, tmp_path, LOCAL, **settings)
     assert not result.success
-    (failure,) = result.filter_events(lambda event: event.is_step_failure)
-    assert "fraud_rate" in failure.step_failure_data.error.cause.message
+    (error,) = errors(result)
+    assert "\n" not in error
+    assert all(words in error for words in says), error
     assert not list(tmp_path.glob("payments*"))
+
+
+@pytest.mark.parametrize("setting", ["profile", "compression", "difficulty", "encodings"])
+def test_a_choice_that_there_is_not_starts_no_run(setting, instance, tmp_path):
+    with pytest.raises(dg.DagsterInvalidConfigError, match=setting):
+        run(instance, tmp_path, LOCAL, **{setting: "none such"})
+    assert not instance.get_runs()

@@ -13,6 +13,7 @@ import pytest
 from synth_assets.assets import payments_parquet, s3_raw_payments, transaction_schema
 from synth_assets.definitions import defs
 from synth_assets.resources import OutputFolder
+from synth_assets.world_assets import label_events
 from tests.conftest import BIN, DAY, PROJECT_ROOT, SCHEMA_FILE, environment_for
 from tests.test_assets import DamagingFolder, write_bad_day
 
@@ -121,6 +122,14 @@ def test_nothing_follows_a_day_with_a_broken_claim_until_it_is_made_anew(plant, 
     assert plant.requested() == {str(NEXT_DAY)}
     assert plant.run(LOCAL)
     assert plant.requested() == {str(DAY)}
+
+
+def test_the_empty_world_of_a_uniform_day_changes_nothing_about_its_upload(plant):
+    assert plant.requested() == set()
+    assert plant.run([*LOCAL, label_events])
+    assert plant.requested() == {str(DAY)}
+    assert plant.run([label_events])
+    assert plant.requested() == set()
 
 
 STALE = """

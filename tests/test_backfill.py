@@ -1,4 +1,4 @@
-"""A backfill of five days, asked for by GraphQL and carried out by `dagster dev`, as from the UI."""
+"""Backfills of some days, asked for by GraphQL and carried out by `dagster dev`, as from the UI."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from typing import Any
 
 import dagster as dg
 import pytest
+import yaml
 
 from synth_assets.definitions import defs
 from synth_assets.generator.claims import CLAIMS
+from synth_assets.jobs import SCHEDULES
 from synth_assets.storage.day_file import open_parquet
 from synth_assets.storage.layout import file_name, object_key
 from synth_assets.storage.loopback import LoopbackAws
@@ -32,18 +34,22 @@ from tests.conftest import (
 
 DAYS = [dt.date(2024, 2, 27) + dt.timedelta(days=number) for number in range(5)]  # 27 February to 2 March
 PARTITIONS = [day.isoformat() for day in DAYS]
+WHOLE_DAYS = ["2024-03-10", "2024-03-11"]
+"""Uniform days for which all assets are asked for, those of the realistic world too."""
 SETTINGS = {"rows": 2_000, "fraud_rate": 0.2, "null_mcc_rate": 0.5, "seed": 7}
 CHECKS = {**dict.fromkeys(CLAIMS, "payments_parquet"), "object_is_local_file": "s3_raw_payments"}
 
-LAUNCH_BOTH = """
-mutation ($good: LaunchBackfillParams!, $wrong: LaunchBackfillParams!) {
+LAUNCH_ALL = """
+mutation ($good: LaunchBackfillParams!, $whole: LaunchBackfillParams!, $wrong: LaunchBackfillParams!) {
   good: launchPartitionBackfill(backfillParams: $good) { ... on LaunchBackfillSuccess { backfillId } }
+  whole: launchPartitionBackfill(backfillParams: $whole) { ... on LaunchBackfillSuccess { backfillId } }
   wrong: launchPartitionBackfill(backfillParams: $wrong) { ... on LaunchBackfillSuccess { backfillId } }
 }
 """
 STATE = """
-query ($good: String!, $wrong: String!) {
+query ($good: String!, $whole: String!, $wrong: String!) {
   good: partitionBackfillOrError(backfillId: $good) { ...state }
+  whole: partitionBackfillOrError(backfillId: $whole) { ...state }
   wrong: partitionBackfillOrError(backfillId: $wrong) { ...state }
 }
 fragment state on PartitionBackfill { status error { message } runs(limit: 100) { status } }
@@ -55,14 +61,32 @@ query ($asset: AssetKeyInput!, $check: String!) {
 """
 LOCATIONS = """{
   repositoriesOrError { ... on RepositoryConnection { nodes {
-    location { name } schedules { name scheduleState { status } }
+    location { name }
+    schedules { scheduleState { status } }
+    sensors { sensorState { status } }
   } } }
 }"""
+JOB_CONFIG = """
+query ($repository: RepositorySelector!, $set: String!, $day: String!) {
+  partitionSetOrError(repositorySelector: $repository, partitionSetName: $set) { ... on PartitionSet {
+    partition(partitionName: $day) { runConfigOrError { ... on PartitionRunConfig { yaml } } }
+  } }
+}
+"""
+LAUNCH_VERIFY = """
+mutation ($selector: JobOrPipelineSelector!, $config: RunConfigData!, $day: String!) {
+  launchRun(executionParams: {
+    selector: $selector runConfigData: $config
+    executionMetadata: {tags: [{key: "dagster/partition" value: $day}]}
+  }) { __typename ... on PythonError { message } }
+}
+"""
+REPOSITORY = {"repositoryLocationName": "synth_assets", "repositoryName": "__repository__"}
 
 
 @dataclass(frozen=True)
 class Plant:
-    """A running `dagster dev` after both backfills have come to their end."""
+    """A running `dagster dev` after its backfills have come to their end."""
 
     home: Path
     outputs: Path
@@ -76,40 +100,48 @@ class Plant:
 def plant(loopback: LoopbackAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
     folder = tmp_path_factory.mktemp("backfill")
     home, outputs = dagster_home(folder / "home"), folder / "out"
-    environment = environment_for(home, **loopback.environment)
+    settings = folder / "settings.yaml"
+    settings.write_text("realistic: {rows: 5000}")
+    environment = environment_for(home, **loopback.environment, SYNTH_ASSETS_SETTINGS=str(settings))
     # The daemon looks for backfills every 30 s, first at its start: so they are asked for before it.
-    ids = launch_both(outputs, environment)
+    ids = launch_all(outputs, environment)
     with empty_bucket(loopback) as s3, dagster_ui(folder, environment) as dev:
-        state = wait_for("the end of both backfills", lambda: ended(dev.query(STATE, **ids)), dev)
+        state = wait_for("the end of the backfills", lambda: ended(dev.query(STATE, **ids)), dev)
         yield Plant(home, outputs, dev.query, ids, state, object_keys(s3))
 
 
-def launch_both(outputs: Path, environment: dict[str, str]) -> dict[str, str]:
-    """Ask for the five days twice: with other than the default rates, and with a setting that does not exist."""
+def launch_all(outputs: Path, environment: dict[str, str]) -> dict[str, str]:
+    """Ask for five days with other than the default rates, for two days of all assets, and with a wrong setting."""
+    daily = ["payments_parquet", "s3_raw_payments"]
+    every = ["transaction_schema", *daily, "customers", "cards", "merchants", "label_events"]
 
-    def asked(settings: dict[str, Any]) -> dict[str, Any]:
+    def asked(settings: dict[str, Any], assets: list[str], days: list[str], folder: Path = outputs) -> dict[str, Any]:
         return {
-            "assetSelection": [{"path": ["payments_parquet"]}, {"path": ["s3_raw_payments"]}],
-            "partitionNames": PARTITIONS,
+            "assetSelection": [{"path": [asset]} for asset in assets],
+            "partitionNames": days,
             "runConfigData": {
                 "ops": {"payments_parquet": {"config": settings}},
-                "resources": {"output_folder": {"config": {"path": str(outputs)}}},
+                "resources": {"output_folder": {"config": {"path": str(folder)}}},
             },
         }
 
-    variables = {"good": asked(SETTINGS), "wrong": asked({"rowz": 2_000})}
+    variables = {
+        "good": asked(SETTINGS, daily, PARTITIONS),
+        "whole": asked({"rows": 1_000}, every, WHOLE_DAYS, outputs.with_name("whole")),
+        "wrong": asked({"rowz": 2_000}, daily, PARTITIONS),
+    }
     answer = outputs.parent / "launched.json"
-    command = [BIN / "dagster-graphql", "-t", LAUNCH_BOTH, "-v", json.dumps(variables), "-o", answer]
+    command = [BIN / "dagster-graphql", "-t", LAUNCH_ALL, "-v", json.dumps(variables), "-o", answer]
     subprocess.run(command, cwd=PROJECT_ROOT, env=environment, check=True, capture_output=True, timeout=HANG_SECONDS)
     return {name: launched["backfillId"] for name, launched in json.loads(answer.read_text())["data"].items()}
 
 
 def ended(state: dict[str, Any]) -> dict[str, Any] | None:
-    """Both backfills' state, once the five runs of the one have ended and the other has failed."""
+    """The backfills' state, once the five runs of the first have ended, the second is over, and the last has failed."""
     statuses = [run["status"] for run in state["good"]["runs"]]
     finished = sum(status in {"SUCCESS", "FAILURE", "CANCELED"} for status in statuses)
-    over = (finished == len(DAYS) or state["good"]["error"]) and state["wrong"]["status"] != "REQUESTED"
-    return state if over else None
+    requested = [name for name in ("whole", "wrong") if state[name]["status"] == "REQUESTED"]
+    return state if (finished == len(DAYS) or state["good"]["error"]) and not requested else None
 
 
 def test_a_backfill_is_one_successful_run_per_partition(plant):
@@ -126,7 +158,8 @@ def test_each_partition_has_a_materialization_of_its_own_with_its_own_metadata(p
             ("payments_parquet", "path", lambda day: f"/out/{file_name(2_000, day)}"),
             ("s3_raw_payments", "dagster/uri", lambda day: f"/{object_key(file_name(2_000, day), day)}"),
         ]:
-            found = instance.fetch_materializations(dg.AssetKey(asset), limit=100).records
+            days = dg.AssetRecordsFilter(dg.AssetKey(asset), asset_partitions=PARTITIONS)
+            found = instance.fetch_materializations(days, limit=100).records
             made = {record.partition_key: record.asset_materialization.metadata for record in found}
             assert (len(found), sorted(made)) == (len(DAYS), PARTITIONS)
             for day in DAYS:
@@ -139,12 +172,13 @@ def test_each_partition_has_a_materialization_of_its_own_with_its_own_metadata(p
 @pytest.mark.parametrize("check", CHECKS)
 def test_each_check_has_passed_once_on_each_partition(check, plant):
     found = plant.query(CHECK, asset={"path": [CHECKS[check]]}, check=check)["assetCheckExecutions"]
-    assert sorted((each["partition"], each["status"]) for each in found) == [(key, "SUCCEEDED") for key in PARTITIONS]
-    assert len({each["runId"] for each in found}) == len(DAYS)
+    of_days = [each for each in found if each["partition"] in PARTITIONS]
+    assert sorted((each["partition"], each["status"]) for each in of_days) == [(key, "SUCCEEDED") for key in PARTITIONS]
+    assert len({each["runId"] for each in of_days}) == len(DAYS)
 
 
 def test_the_run_config_of_the_backfill_made_the_files(plant):
-    assert sorted(path.name for path in plant.outputs.iterdir()) == [file_name(2_000, day) for day in DAYS]
+    assert sorted(path.name for path in plant.outputs.glob("payments*")) == [file_name(2_000, day) for day in DAYS]
     for day in DAYS:
         with open_parquet(plant.outputs / file_name(2_000, day)) as file:
             plan = json.loads(file.provenance)["plan"]
@@ -153,8 +187,47 @@ def test_the_run_config_of_the_backfill_made_the_files(plant):
 
 
 def test_each_day_of_the_backfill_has_landed_under_its_own_month(plant):
-    assert plant.objects == sorted(object_key(file_name(2_000, day), day) for day in DAYS)
-    assert {key.split("/")[2] for key in plant.objects} == {"month=02", "month=03"}
+    objects = [key for key in plant.objects if not any(day in key for day in WHOLE_DAYS)]
+    assert objects == sorted(object_key(file_name(2_000, day), day) for day in DAYS)
+    assert {key.split("/")[2] for key in objects} == {"month=02", "month=03"}
+
+
+def test_a_backfill_of_all_assets_over_uniform_days_succeeds_and_writes_no_world(plant):
+    whole = plant.state["whole"]
+    assert (whole["status"], whole["error"]) == ("COMPLETED_SUCCESS", None)
+    files = sorted(path.name for path in plant.outputs.with_name("whole").glob("*.parquet"))
+    assert files == [f"payments_1000_{day}.parquet" for day in WHOLE_DAYS]
+    assert [key for key in plant.objects if "payments_1000_" in key] == [
+        object_key(name, dt.date.fromisoformat(day)) for name, day in zip(files, WHOLE_DAYS, strict=True)
+    ]
+
+
+def test_a_day_is_judged_again_from_the_ui_and_the_results_are_on_its_partition(plant):
+    day = WHOLE_DAYS[0]
+    config = {"resources": {"output_folder": {"config": {"path": str(plant.outputs.with_name("whole"))}}}}
+    selector = {**REPOSITORY, "jobName": "verify_day"}
+    launched = plant.query(LAUNCH_VERIFY, selector=selector, config=config, day=day)["launchRun"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+
+    def results() -> dict[str, list[str]]:
+        found = {
+            check: plant.query(CHECK, asset={"path": [asset]}, check=check)["assetCheckExecutions"]
+            for check, asset in CHECKS.items()
+        }
+        return {check: [each["status"] for each in of if each["partition"] == day] for check, of in found.items()}
+
+    def judged_twice() -> dict[str, list[str]] | None:
+        found = results()
+        return found if all(len(of) == 2 and "IN_PROGRESS" not in of for of in found.values()) else None
+
+    assert wait_for("the second verdict", judged_twice) == {check: ["SUCCEEDED", "SUCCEEDED"] for check in CHECKS}
+
+
+def test_a_job_with_settings_is_prefilled_with_the_deployments(plant):
+    answer = plant.query(JOB_CONFIG, repository=REPOSITORY, set="realistic_payments_partition_set", day=PARTITIONS[0])
+    config = yaml.safe_load(answer["partitionSetOrError"]["partition"]["runConfigOrError"]["yaml"])
+    settings = config["ops"]["payments_parquet"]["config"]
+    assert (settings["profile"], settings["rows"], settings["customers"]) == ("realistic", 5_000, 600_000)
 
 
 def test_a_backfill_with_a_wrong_run_config_says_so_and_starts_no_run(plant):
@@ -165,10 +238,11 @@ def test_a_backfill_with_a_wrong_run_config_says_so_and_starts_no_run(plant):
     assert wrong["runs"] == []
 
 
-def test_the_project_is_one_location_and_its_schedule_is_stopped(plant):
+def test_the_project_is_one_location_and_its_schedules_and_sensors_are_stopped(plant):
     (location,) = plant.query(LOCATIONS)["repositoriesOrError"]["nodes"]
     assert location["location"]["name"] == "synth_assets"
-    assert location["schedules"] == [{"name": "daily_payments_schedule", "scheduleState": {"status": "STOPPED"}}]
+    assert [each["scheduleState"]["status"] for each in location["schedules"]] == ["STOPPED"] * len(SCHEDULES)
+    assert [each["sensorState"]["status"] for each in location["sensors"]] == ["STOPPED"] * 3
 
 
 @pytest.mark.parametrize(("tick", "day"), [("2024-03-01T00:00", "2024-02-29"), ("2026-01-01T00:00", "2025-12-31")])

@@ -1,13 +1,18 @@
-"""An operator's day in Chromium: a backfill from the dialog, and what a day shows of itself."""
+"""An operator's day in Chromium: a backfill of all assets from the dialog, and what a day shows of itself.
+
+`make screenshots` runs it with SCREENSHOTS, the folder to keep pictures of the pages in. Then the days are the last
+ones, so that the pictures show a project whose days are all there.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import io
+import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +23,7 @@ import numpy.typing as npt
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
+from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from synth_assets.generator.claims import CLAIMS
@@ -38,7 +44,9 @@ from tests.conftest import (
     wait_for,
 )
 
-DAYS = [dt.date(2025, 12, 29) + dt.timedelta(days=number) for number in range(5)]  # to 2 January
+SCREENSHOTS = os.environ.get("SCREENSHOTS")
+FIRST_DAY = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=5) if SCREENSHOTS else dt.date(2025, 12, 29)
+DAYS = [FIRST_DAY + dt.timedelta(days=number) for number in range(5)]  # over the end of a year
 DAY = DAYS[2]
 ROWS = 3_000
 CHECKS = {*CLAIMS, "object_is_local_file"}
@@ -58,7 +66,11 @@ query ($asset: AssetKeyInput!, $check: String!) {
   assetCheckExecutions(assetKey: $asset, checkName: $check, limit: 100) { partition status }
 }
 """
-RUNS = "{ runsOrError { ... on Runs { results { status } } } }"
+PROGRESS = """
+{ runsOrError { ... on Runs { results { status } } }
+  partitionBackfillsOrError { ... on PartitionBackfills { results { status } } } }
+"""
+PARTITIONS = "{ assetNodes { assetKey { path } partitionStats { numMaterialized numFailed } } }"
 
 HANG_MILLISECONDS = HANG_SECONDS * 1_000
 expect.set_options(timeout=HANG_MILLISECONDS)
@@ -105,15 +117,17 @@ def browser() -> Iterator[Browser]:
 def plant(browser: Browser, loopback: LoopbackAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
     folder = tmp_path_factory.mktemp("browser")
     home, outputs = dagster_home(folder / "home"), folder / "out"
-    environment = environment_for(home, **loopback.environment)
+    environment = environment_for(home, SYNTH_ASSETS_FIRST_DAY=str(FIRST_DAY), **loopback.environment)
     ui_alone = ("dagster-webserver", "-w", "workspace.yaml")
     with empty_bucket(loopback) as s3, dagster_ui(folder, environment, ui_alone) as ui:
         wait_for("the UI", lambda: ui.query("{ version }"), ui)
         launch_backfill(browser, ui.url, RUN_CONFIG.format(rows=ROWS, outputs=outputs))
-        # The daemon looks for backfills every 30 s, first at its start.
+        # The daemon looks for backfills at its start, and then every 30 s. This one needs three looks: the contract,
+        # which has no partitions, comes before the days, and the end is seen after them.
         daemon = [BIN / "dagster-daemon", "run", "-w", "workspace.yaml"]
-        with running(daemon, environment, folder / "daemon.log") as at_work:
-            wait_for("the end of the backfill", lambda: ended(ui.query(RUNS)), at_work)
+        for what, has_come in STAGES.items():
+            with running(daemon, environment, folder / "daemon.log") as at_work:
+                wait_for(what, lambda: has_come(ui.query(PROGRESS)), at_work)  # noqa: B023
         yield Plant(ui, browser, home, outputs, object_keys(s3))
 
 
@@ -124,13 +138,13 @@ def new_page(browser: Browser, colours: Any = "light") -> Page:
 
 
 def launch_backfill(browser: Browser, url: str, run_config: str) -> None:
-    """As a person does: both assets, Materialize, the days, Config, Launch."""
+    """As a person does: the lineage, Materialize all, the days, Config, Launch."""
     page = new_page(browser)
-    page.goto(f"{url}/locations/synth_assets/asset-groups/payments/lineage/payments_parquet%2Cs3_raw_payments")
-    page.get_by_role("button", name="Materialize selected (2)").click()
-    page.get_by_role("button", name="Confirm").click()  # transaction_schema was never materialized
+    page.goto(f"{url}/asset-groups")
+    page.get_by_role("button", name="Materialize all (7)").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_text("Show all partitions").click()
+    if not SCREENSHOTS:  # the dialog begins with the last 90 days
+        dialog.get_by_text("Show all partitions").click()
     days = dialog.get_by_role("textbox").first
     days.fill(f"[{DAYS[0]}...{DAYS[-1]}]")
     days.press("Enter")
@@ -146,9 +160,28 @@ def launch_backfill(browser: Browser, url: str, run_config: str) -> None:
     page.close()
 
 
-def ended(answer: dict[str, Any]) -> bool:
+def ended_runs(answer: dict[str, Any]) -> int:
     statuses = [run["status"] for run in answer["runsOrError"]["results"]]
-    return len(statuses) == len(DAYS) and {*statuses} <= {"SUCCESS", "FAILURE", "CANCELED"}
+    return sum(status in {"SUCCESS", "FAILURE", "CANCELED"} for status in statuses)
+
+
+def backfill_status(answer: dict[str, Any]) -> str:
+    (backfill,) = answer["partitionBackfillsOrError"]["results"]
+    return str(backfill["status"])
+
+
+STAGES: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "the run of the contract": lambda answer: ended_runs(answer) == 1,
+    "the runs of the days": lambda answer: ended_runs(answer) == 1 + len(DAYS),
+    "the end of the backfill": lambda answer: backfill_status(answer).startswith("COMPLETED"),
+}
+
+
+def keep_picture(page: Page, name: str) -> None:
+    """Save the page for the README where SCREENSHOTS asks for it, in few colours and so in few bytes."""
+    if SCREENSHOTS:
+        shown = Image.open(io.BytesIO(page.screenshot()))
+        shown.convert("RGB").quantize(64).save(Path(SCREENSHOTS) / f"{name}.png", optimize=True)
 
 
 def partition_page(page: Page, plant: Plant) -> Page:
@@ -189,6 +222,24 @@ def test_a_backfill_launched_in_the_dialog_makes_every_day_with_its_run_config(p
         assert metadata["pictures"].startswith(f"![{day}: 3,000 payments]")
     assert sorted(plant.materializations("s3_raw_payments")) == sorted(made)
     assert plant.objects == sorted(object_key(file_name(ROWS, day), day) for day in DAYS)
+
+
+def test_materialize_all_over_uniform_days_fails_nothing(plant):
+    assert backfill_status(plant.ui.query(PROGRESS)) == "COMPLETED_SUCCESS"
+    assets = plant.ui.query(PARTITIONS)["assetNodes"]
+    found = {each["assetKey"]["path"][0]: each["partitionStats"] for each in assets if each["partitionStats"]}
+    partitioned = {"payments_parquet", "s3_raw_payments", "customers", "cards", "merchants", "label_events"}
+    assert found == {name: {"numMaterialized": len(DAYS), "numFailed": 0} for name in partitioned}
+
+
+def test_the_lineage_shows_that_all_checks_have_passed(plant):
+    page = plant.page()
+    page.set_viewport_size({"width": 1500, "height": 700})
+    page.goto(f"{plant.ui.url}/locations/synth_assets/asset-groups/payments/lineage")
+    expect(page.get_by_text(f"{len(CLAIMS)} / {len(CLAIMS)} Passed")).to_be_visible()
+    expect(page.get_by_text("1 / 1 Passed")).to_have_count(2)  # the contract's, and the object's
+    expect(page.get_by_text(re.compile("failed", re.IGNORECASE))).to_have_count(0)
+    keep_picture(page, "lineage")
 
 
 @pytest.mark.parametrize("check", sorted(CHECKS))
@@ -234,7 +285,25 @@ def test_a_checks_page_shows_it_passed_on_the_day(plant):
     expect(page.get_by_text("Passed (5)")).to_be_visible()
     page.get_by_placeholder("Filter by partition").fill(str(DAY))
     page.get_by_text(str(DAY), exact=True).first.click()
-    expect(page.get_by_text("0 of 11 proportions out of bounds")).to_be_visible()
+    expect(page.get_by_text("All 11 within bounds; whole day")).to_be_visible()
+
+
+def test_a_checks_page_plots_its_numbers(plant):
+    page = plant.page()
+    page.goto(f"{plant.ui.url}/assets/payments_parquet?view=checks&checkDetail=fraud_proportion_within_bounds")
+    expect(page.get_by_text("Plots", exact=True)).to_be_visible()
+    for number in ["observed", "lowest", "highest", "breaches"]:
+        expect(page.get_by_text(number, exact=True).last).to_be_visible()
+    assert page.locator("canvas").count() >= 4
+
+
+def test_the_columns_show_the_values_of_enums_and_which_one_is_unique(plant):
+    page = plant.page()
+    page.goto(f"{plant.ui.url}/assets/payments_parquet")
+    channel = page.get_by_role("row").filter(has_text=re.compile("^channel"))
+    expect(channel).to_contain_text("One of ONLINE, IN_STORE, ATM")
+    ids = page.get_by_role("row").filter(has_text="UUIDv4 of the payment")
+    expect(ids).to_contain_text("unique")
 
 
 def test_the_numbers_of_the_backfill_are_plotted(plant):

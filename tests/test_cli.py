@@ -41,7 +41,7 @@ USAGE_ERRORS = {
     "a negative seed": (["--seed", "-1"], "--seed"),
     "an unknown compression": (["--compression", "gzip"], "--compression"),
     "an unknown profile": (["--profile", "lifelike"], "--profile"),
-    "a setting of another profile": (["--difficulty", "hard"], "difficulty means nothing in the uniform profile"),
+    "a setting of another profile": (["--difficulty", "hard"], "difficulty has no effect in the uniform profile"),
     "an unknown answer": (["--s3", "maybe"], "--s3"),
     "a day before the first": (["--date", "2019-12-31"], "--date"),
     "a day that is far ahead": (["--date", "2240-01-01"], "--date"),

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from synth_assets.generator.claims import CLAIMS
+from synth_assets.jobs import JOBS
 from tests.conftest import BIN, DAY, HANG_SECONDS, PROJECT_ROOT, dagster_home, environment_for
 
 MATERIALIZE = ("dagster", "asset", "materialize", "-m", "synth_assets.definitions", "--select")
@@ -54,6 +55,7 @@ def test_dg_lists_every_asset_check_job_and_schedule(home):
         "transaction_schema": [],
         "payments_parquet": ["transaction_schema"],
         "s3_raw_payments": ["payments_parquet"],
+        "raw_bucket": ["s3_raw_payments"],
         "customers": ["payments_parquet"],
         "cards": ["payments_parquet"],
         "merchants": ["payments_parquet"],
@@ -62,16 +64,17 @@ def test_dg_lists_every_asset_check_job_and_schedule(home):
     assert {each["key"] for each in listed["asset_checks"]} == {
         "transaction_schema:dtypes_recognised",
         "s3_raw_payments:object_is_local_file",
+        "raw_bucket:due_day_is_uploaded",
         *(f"payments_parquet:{claim}" for claim in CLAIMS),
     }
-    assert [each["name"] for each in listed["jobs"]] == ["daily_payments"]
-    assert [each["name"] for each in listed["schedules"]] == ["daily_payments_schedule"]
+    assert {each["name"] for each in listed["jobs"]} == {job.name for job in JOBS}
+    assert {each["name"] for each in listed["schedules"]} == {f"{job.name}_schedule" for job in JOBS}
 
 
 WRONG = {
-    "rows 0": (MATERIALIZE, DAY, {"rows": 0}, ["rows", "greater than or equal to 1"]),
+    "rows 0": (MATERIALIZE, DAY, {"rows": 0}, ["rows must be at least 1 (got 0)"]),
     "an unknown field": (MATERIALIZE, DAY, {"rowz": 10}, ['unexpected config entry "rowz"', "null_mcc_rate"]),
-    "fraud_rate 2": (LAUNCH, DAY, {"fraud_rate": 2}, ["fraud_rate", "less than or equal to 1"]),
+    "fraud_rate 2": (LAUNCH, DAY, {"fraud_rate": 2}, ["fraud_rate must be at most 1 (got 2"]),
     "a day outside the partitions": (LAUNCH, "2019-12-31", {}, ["partition key `2019-12-31`"]),
 }
 
@@ -110,7 +113,7 @@ print(len(list(defs.resolve_asset_graph().get_all_asset_keys())))
 
 def test_the_definitions_load_without_a_variable_or_a_connection_and_say_nothing():
     done = python(IMPORT_OFFLINE)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "7\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "8\n", "")
 
 
 IMPORT_ROOM = """

@@ -44,10 +44,8 @@ mutation ($day: String!, $config: RunConfigData!) {
 }
 """
 ENDS = {dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.RUN_FAILURE}
-EVERY_SECOND = {"FRESHNESS_DAEMON_INTERVAL_SECONDS": "1", "DAGSTER_EVENT_LOG_CONSUMER_DAEMON_INTERVAL_SECONDS": "1"}
-"""Dagster's own settings of how often its daemon judges freshness, and looks for killed runs to start once more."""
-
-FRESHNESS = """{ assetNodes { assetKey { path } freshnessStatusInfo { freshnessStatus } } }"""
+EVERY_SECOND = {"DAGSTER_EVENT_LOG_CONSUMER_DAEMON_INTERVAL_SECONDS": "1"}
+"""Dagster's own setting of how often its daemon looks for killed runs to start once more."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,6 @@ class Day:
     logs: dict[str, str]
     spans: list[tuple[float, float]]
     """Seconds since the epoch at which each run of DAYS started, and at which it was known to have ended."""
-    freshness: dict[str, str | None]
 
 
 def run_config(folder: Path) -> dict[str, Any]:
@@ -148,13 +145,6 @@ def lived(dev: DagsterUi, instance: dg.DagsterInstance, outputs: Path) -> Day:
 
     records = wait_for("the end of all runs", all_records, dev)
 
-    def freshness() -> dict[str, str | None]:
-        nodes = dev.query(FRESHNESS)["assetNodes"]
-        status = {
-            each["assetKey"]["path"][0]: (each["freshnessStatusInfo"] or {}).get("freshnessStatus") for each in nodes
-        }
-        return status if status["payments_parquet"] not in (None, "UNKNOWN") else {}
-
     return Day(
         records={
             key: [record for record in records if record.dagster_run.tags["dagster/partition"] == key]
@@ -171,7 +161,6 @@ def lived(dev: DagsterUi, instance: dg.DagsterInstance, outputs: Path) -> Day:
             for record in records
             if record.dagster_run.tags["dagster/partition"] in DAYS
         ),
-        freshness=wait_for("the verdict on freshness", freshness, dev),
     )
 
 
@@ -193,8 +182,3 @@ def test_a_run_whose_command_is_gone_is_ended_by_the_monitor(day):
     (lost,) = day.records[str(DAY)]
     assert lost.dagster_run.status == dg.DagsterRunStatus.FAILURE
     assert "exceeding maximum runtime" in day.logs[lost.dagster_run.run_id]
-
-
-def test_the_daily_assets_that_were_made_are_fresh(day):
-    judged = {asset: state for asset, state in day.freshness.items() if state}
-    assert judged == {"payments_parquet": "HEALTHY", "s3_raw_payments": "UNKNOWN"}

@@ -65,7 +65,7 @@ def test_the_tiny_picture_has_a_bar_an_hour_as_high_as_its_payments():
     bars, _ = small_svg(markdown).iter(f"{SVG}path")
     heights = [float(height) for height in re.findall(r"v-([\d.]+)", bars.attrib["d"])]
     assert heights == pytest.approx([32 * (hour + 1) / 24 for hour in range(24)], abs=0.06)
-    assert markdown.endswith("\n\n00 to 23 h UTC, at most 2,400 an hour")
+    assert markdown.endswith("\n\n00:00 to 23:59 UTC; busiest hour: 2,400 payments")
 
 
 def test_the_tiny_picture_is_shown_in_place_whatever_the_counts():
@@ -79,10 +79,10 @@ def test_the_full_picture_is_a_small_svg_with_three_panels_and_their_units(schem
     drawn = full(schema, plan, counted(schema, plan))
     assert INLINE_LIMIT < len(drawn) < 60_000
     said = texts(drawn)
-    assert {"Payments an hour", "hour of the day, UTC", "observed, %", "accepted, %", "label_fraud is true"} <= set(
+    assert {"Payments by hour", "hour of the day (UTC)", "observed (%)", "allowed (%)", "label_fraud is true"} <= set(
         said
     )
-    assert "amount in the payment's own currency, log scale" in said
+    assert "amount in the payment's currency (log scale)" in said
     # The picture brings no colour of the page's ground with it.
     assert not [each for each in full_svg(drawn).iter() if "#ffffff" in each.attrib.get("style", "")]
 
@@ -95,7 +95,7 @@ def test_the_same_counts_give_the_same_picture(schema):
 
 def test_a_longer_window_is_named(schema):
     plan = make_plan(lookback_days=30)
-    assert "Payments an hour, 30 days together" in texts(full(schema, plan, counted(schema, plan)))
+    assert "Payments by hour, 30 days combined" in texts(full(schema, plan, counted(schema, plan)))
 
 
 def test_the_bounds_shown_are_those_that_the_checks_accept(schema, tmp_path):
@@ -132,8 +132,8 @@ def test_a_share_out_of_its_bounds_stands_out(schema):
 @pytest.mark.parametrize(
     ("contract", "absent"),
     [
-        (changed("amount"), "amount in the payment's own currency, log scale"),
-        (changed(amount="money"), "amount in the payment's own currency, log scale"),
+        (changed("amount"), "amount in the payment's currency (log scale)"),
+        (changed(amount="money"), "amount in the payment's currency (log scale)"),
         (changed("label_fraud"), "label_fraud is true"),
         (changed(label_fraud="flag"), "label_fraud is true"),
         (changed("mcc_code"), "mcc_code is null"),
@@ -144,7 +144,7 @@ def test_what_the_contract_lacks_is_left_out(schema, contract, absent):
     assert absent in texts(full(schema, plan, counted(schema, plan)))
     without = texts(full(contract, plan, counted(contract, plan)))
     assert absent not in without
-    assert "Payments an hour" in without
+    assert "Payments by hour" in without
 
 
 def test_without_anything_to_draw_there_is_no_picture():
@@ -167,7 +167,7 @@ def test_rates_that_leave_nothing_to_chance_are_not_drawn(schema):
 def test_a_day_of_a_few_payments_is_drawn(schema, rows):
     plan = make_plan(rows=rows)
     counts = counted(schema, plan)
-    assert "Payments an hour" in texts(full(schema, plan, counts))
+    assert "Payments by hour" in texts(full(schema, plan, counts))
     assert len(glance(counts)) < INLINE_LIMIT
 
 

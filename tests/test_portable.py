@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 
-from tests.command_line import FILE, SMALL
+from tests.command_line import FILE, REPORTS, SMALL, files
 from tests.conftest import HANG_SECONDS, PROJECT_ROOT
 
 WITHOUT_UNIX = """
@@ -36,6 +36,6 @@ def test_a_day_is_made_and_verified_without_what_only_unix_has(tmp_path):
     made = run(tmp_path, *SMALL, "--json")
     assert made.returncode == 0, made.stderr
     assert json.loads(made.stdout)["success"]
-    assert [path.name for path in (tmp_path / "outputs").iterdir()] == [FILE]
+    assert files(tmp_path / "outputs") == [FILE, *REPORTS]
     verified = run(tmp_path, "verify", f"outputs/{FILE}")
     assert verified.returncode == 0, verified.stderr

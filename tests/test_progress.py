@@ -84,7 +84,7 @@ def test_a_person_at_a_terminal_sees_a_bar_in_place_of_the_lines_about_chunks(te
     shown = terminal.close()
     assert re.search(r"starting +0%\| +\| 0.00 of 1.00k rows", shown)
     assert re.search(r"writing +0%\| +\| 0.00 of 1.00k rows, \? rows/s, \? left", shown)
-    assert re.search(r"checking +100%\|█+\| 1.00k of 1.00k rows, 00:\d\d so far", shown)
+    assert re.search(r"checking +100%\|█+\| 1.00k of 1.00k rows, 00:\d\d elapsed", shown)
     assert re.search(r"done +100%\|█+\| 1.00k of 1.00k rows in 00:\d\d", shown)
     assert re.search(rf"{FILE}: 1,000 rows, [\d,]+ bytes in", shown)
     assert "chunk" not in shown

@@ -78,8 +78,8 @@ def test_the_contract_is_taken_as_a_value_and_as_a_path(tmp_path, schema):
     ("settings", "error", "says"),
     [
         ({"row": 3}, GeneratorError, r"row is not a setting. Choose from: rows, chunk_size"),
-        ({"rows": 0}, GeneratorError, "rows: it should be greater than or equal to 1, not 0"),
-        ({"day": "2026-02-30"}, GeneratorError, "day: it should be a valid date"),
+        ({"rows": 0}, GeneratorError, r"rows must be at least 1 \(got 0\)"),
+        ({"day": "2026-02-30"}, GeneratorError, "day must be a valid date"),
         ({"schema": "none.yaml"}, StorageError, "Cannot read none.yaml: No such file"),
     ],
 )

@@ -23,7 +23,7 @@ from synth_assets.generator.schema import TransactionSchema
 from synth_assets.partitions import DAILY
 from synth_assets.storage.day_file import open_parquet
 from synth_assets.storage.loopback import BUCKET
-from tests.command_line import FILE, OBJECT, SMALL, files, one_error
+from tests.command_line import FILE, OBJECT, REPORTS, SMALL, files, one_error
 from tests.conftest import DAY, PROJECT_ROOT, SCHEMA_FILE, digest, make_frame, make_plan, object_keys, read_frame
 from tests.faulting_proxy import proxy_before, refusal
 
@@ -53,7 +53,7 @@ def test_rows_may_be_written_with_underscores_and_stdout_is_the_path_alone(synth
 def test_the_folder_is_made_where_it_is_named_and_the_path_is_absolute(synth_assets, working_directory):
     outcome = synth_assets(*SMALL, "--out", "a/b")
     assert outcome[:2] == (0, f"{working_directory}/a/b/{FILE}\n")
-    assert files(working_directory) == [f"a/b/{FILE}"]
+    assert files(working_directory) == [f"a/b/{name}" for name in (FILE, *REPORTS)]
 
 
 def test_another_contract_gives_its_own_columns_in_its_own_order(synth_assets, schema):
@@ -143,13 +143,13 @@ def test_with_s3_yes_the_uri_follows_the_path_and_the_object_is_the_file(synth_a
     outcome = synth_assets(*SMALL, "--s3", "yes", "--out", "out")
     assert outcome[:2] == (0, f"{working_directory}/out/{FILE}\ns3://{BUCKET}/{OBJECT}\n")
     size = Path("out", FILE).stat().st_size
-    assert f"s3://{BUCKET}/{OBJECT}: sending {size:,} bytes\n" in outcome.err
-    assert f"s3://{BUCKET}/{OBJECT}: sent {size:,} bytes in " in outcome.err
+    assert f"s3://{BUCKET}/{OBJECT}: uploading {size:,} bytes\n" in outcome.err
+    assert f"s3://{BUCKET}/{OBJECT}: uploaded {size:,} bytes in " in outcome.err
     body = boto3.client("s3").get_object(Bucket=BUCKET, Key=OBJECT)["Body"].read()
     assert body == Path("out", FILE).read_bytes()
     again = synth_assets(*SMALL, "--s3", "yes", "--out", "out")
     assert again[:2] == outcome[:2]
-    assert f"s3://{BUCKET}/{OBJECT}: was there already, nothing sent\n" in again.err
+    assert f"s3://{BUCKET}/{OBJECT}: unchanged, skipped\n" in again.err
 
 
 def test_what_is_replaced_is_said_here_and_in_s3(synth_assets, aws, working_directory):
@@ -198,7 +198,9 @@ def test_with_json_stdout_is_one_document_about_the_run(synth_assets, aws, worki
     assert set(checks) == {*CLAIMS, "dtypes_recognised", "object_is_local_file"}
     assert all(check["passed"] for check in checks.values())
     assert checks["row_count_matches_plan"] == {
-        "passed": True, "severity": "ERROR", "summary": "1,000 rows; plan 1,000, name 1,000",
+        "passed": True, "severity": "ERROR",
+        "summary": "1,000 rows in the file, 1,000 in the plan, 1,000 in the file's name",
+        "numbers": {"observed": 1_000, "lowest": 1_000, "highest": 1_000, "breaches": 0},
     }  # fmt: skip
     frauds = pl.read_parquet(path)["label_fraud"].mean()
     assert document.pop("rates")["fraud_proportion_within_bounds"]["day"]["observed"] == frauds

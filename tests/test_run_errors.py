@@ -40,7 +40,7 @@ def test_a_folder_below_a_file_is_named_and_the_file_stays(synth_assets, working
     Path("taken").write_text("mine")
     error = one_error(synth_assets(*SMALL, "--out", "taken/out"))
     assert error.startswith(f"Cannot write to {working_directory}/taken/out: Not a directory. ")
-    assert "choose an output folder that can be written to" in error
+    assert "choose an output folder you can write to" in error
     assert files(working_directory) == ["taken"]
     assert Path("taken").read_text() == "mine"
 

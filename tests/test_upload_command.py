@@ -27,10 +27,10 @@ def test_a_file_lands_once_and_the_asset_finds_nothing_to_send(synth_assets, aws
     outcome = synth_assets("upload", str(path))
     assert outcome[:2] == (0, f"{URI}\n")
     size = path.stat().st_size
-    assert outcome.err.splitlines()[0] == f"{URI}: sending {size:,} bytes"
+    assert outcome.err.splitlines()[0] == f"{URI}: uploading {size:,} bytes"
     assert boto3.client("s3").get_object(Bucket=BUCKET, Key=OBJECT)["Body"].read() == path.read_bytes()
     again = synth_assets("upload", str(path))
-    assert again == (0, f"{URI}\n", f"{URI}: was there already, nothing sent\n")
+    assert again == (0, f"{URI}\n", f"{URI}: unchanged, skipped\n")
     assert metadata(run(instance, path.parent, [s3_raw_payments]), s3_raw_payments)["sent"] is False
 
 
@@ -52,7 +52,7 @@ def test_a_file_with_a_broken_claim_is_not_sent(synth_assets, aws, schema, tmp_p
     plan = make_plan()
     path = write_day(tmp_path, schema, plan, day_table(schema, plan).take([1, 0, *range(2, 1_000)]))
     error = one_error(synth_assets("upload", str(path)))
-    assert error.startswith(f"{path} was not sent: 1 claims about it do not hold. event_times_in_window_and_order: ")
+    assert error.startswith(f"{path} was not uploaded: it fails 1 of 11 checks. event_times_in_window_and_order: ")
     assert object_keys() == []
 
 
@@ -86,7 +86,7 @@ def test_a_bucket_and_a_parameter_exclude_each_other_and_mean_nothing_without_an
 def test_what_is_no_buckets_name_is_said_in_our_words(value, meant):
     with pytest.raises(StorageError) as caught:
         check_bucket_name(value, "The value of the SSM parameter /a")
-    assert str(caught.value).startswith(f"The value of the SSM parameter /a is {value!r}, which is no bucket's name. ")
+    assert str(caught.value).startswith(f"The value of the SSM parameter /a is {value!r}, which is not a bucket name. ")
     assert f"Give the name alone: {meant} " in str(caught.value)
 
 

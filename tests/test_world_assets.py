@@ -30,15 +30,20 @@ def run(instance: dg.DagsterInstance, folder: Any, day: Any = DAY, **settings: A
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The output folder of one realistic day."""
+def realistic_day(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, dg.ExecuteInProcessResult]:
+    """The output folder of one realistic day, and the run that made it."""
     folder = tmp_path_factory.mktemp("realistic")
     with dg.DagsterInstance.ephemeral() as instance:
         result = run(instance, folder, **REALISTIC)
     assert all(check.passed for check in result.get_asset_check_evaluations())
     made = {event.asset_key.to_user_string() for event in result.get_asset_materialization_events()}
     assert made == {"transaction_schema", "payments_parquet", "customers", "cards", "merchants", "label_events"}
-    return folder
+    return folder, result
+
+
+@pytest.fixture(scope="module")
+def folder(realistic_day: tuple[Any, dg.ExecuteInProcessResult]) -> Any:
+    return realistic_day[0]
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +79,24 @@ def test_label_events_are_the_frauds_and_become_known_after_them(folder, payment
     assert events["scenario"].n_unique() == 6
 
 
-def test_a_uniform_day_has_no_world_and_says_so(instance, tmp_path):
+def test_a_uniform_day_has_an_empty_world_without_a_file_and_says_so(instance, tmp_path):
     result = run(instance, tmp_path, rows=500)
-    made = {event.asset_key.to_user_string() for event in result.get_asset_materialization_events()}
-    assert made == {"transaction_schema", "payments_parquet"}
-    assert [path.name for path in tmp_path.iterdir()] == [file_name(500, DAY)]
+    made = {event.asset_key.to_user_string(): event for event in result.get_asset_materialization_events()}
+    for name in ("customers", "cards", "merchants", "label_events"):
+        metadata = made[name].materialization.metadata
+        assert (metadata["dagster/row_count"].value, "path" in metadata) == (0, False)
+        assert metadata["note"].value == "Uniform days have no world. No file was written."
+    assert [path.name for path in tmp_path.glob("*.parquet")] == [file_name(500, DAY)]
+    assert not [path for path in tmp_path.iterdir() if path.is_dir()]
+
+
+def test_side_tables_show_their_columns(realistic_day):
+    folder, result = realistic_day
+    (event,) = result.asset_materializations_for_node("label_events")
+    columns = {column.name: column for column in event.metadata["dagster/column_schema"].schema.columns}
+    assert columns.keys() == set(pl.read_parquet_schema(folder / f"label_events_{DAY}.parquet"))
+    assert columns["event_time"].type.startswith("Datetime")
+    assert (columns["scenario"].type, "account_takeover" in columns["scenario"].description) == ("Enum", True)
 
 
 @pytest.mark.parametrize(

@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 CLAIMS: dict[str, str] = {
-    "file_is_whole": "Every byte is as it was written, and the rows that the footer counts can be read.",
-    "columns_match_contract": "The columns are those of the contract, in order, with its types and nullability.",
-    "provenance_matches_partition": "The footer's plan is of this partition's day and of the current contract.",
-    "row_count_matches_plan": "The file has as many rows as its plan and its name say.",
-    "null_proportions_within_bounds": "Each column's nulls are as many as its rate allows; REQUIRED columns have none.",
-    "fraud_proportion_within_bounds": "Frauds are as many as fraud_rate allows, in the day and in each tenth of it.",
-    "recurring_proportion_within_bounds": "Recurring payments are as many as their rate allows.",
+    "file_is_whole": "The file is intact, and every row that its footer counts can be read.",
+    "columns_match_contract": "The columns match the contract in order, type and nullability.",
+    "provenance_matches_partition": "The file was made for this partition's day and under the current contract.",
+    "row_count_matches_plan": "The row count matches the plan and the file's name.",
+    "null_proportions_within_bounds": "Null counts are consistent with each column's rate; required columns have none.",
+    "fraud_proportion_within_bounds": "The fraud count is consistent with fraud_rate, in the day and in each tenth.",
+    "recurring_proportion_within_bounds": "The count of recurring payments is consistent with their rate.",
     "event_times_in_window_and_order": "Event times lie inside the partition's window and never decrease.",
-    "transaction_ids_unique": "No transaction id appears twice.",
-    "enum_values_in_sets": "Every value of an enum column is one of the contract's.",
-    "values_follow_rules": "Values keep their ranges and formats, and the columns of a row agree with each other.",
+    "transaction_ids_unique": "No transaction_id appears twice.",
+    "enum_values_in_sets": "Enum columns have no value that the contract does not list.",
+    "values_follow_rules": "Values keep to their ranges and formats, and the columns of each row agree.",
 }
-"""What each claim says. A claim that cannot be judged counts as broken."""
+"""What each claim says. A claim that cannot be judged does not hold."""
 
 OF_THE_GENERATOR = frozenset(
     {
@@ -28,10 +28,10 @@ OF_THE_GENERATOR = frozenset(
     }
 )
 """The claims about how values are drawn, which another version of the generator may do otherwise."""
-FROM_THE_FOOTER = frozenset({"columns_match_contract", "provenance_matches_partition", "row_count_matches_plan"})
 
 Detail = dict[str, str | int | float]
 Details = list[Detail]
+Numbers = dict[str, int | float]
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,11 @@ class Claim:
 
     Args:
         details: a row for each thing that was compared.
-        blocking: whether the upload is refused where the claim does not hold. What another version of the generator
-            drew is not judged: that is said, and does not make its file a broken one.
+        blocking: whether the upload is refused if the claim does not hold. The values that another version of the
+            generator drew are not judged: the summary says so, and the file does not count as broken.
+        numbers: what was `observed`, the `lowest` and the `highest` that are allowed, and how many `breaches` there
+            are, for a plot over the days. Some claims add figures of their own. Empty if the claim was not judged.
+        judged: False if something else must be put right before the claim can be judged.
     """
 
     name: str
@@ -49,7 +52,37 @@ class Claim:
     summary: str
     details: Details = field(default_factory=list)
     blocking: bool = True
+    numbers: Numbers = field(default_factory=dict)
+    judged: bool = True
+
+    @classmethod
+    def unjudged(cls, name: str, reason: str, *, blocking: bool = True) -> Claim:
+        """The claim of that name, which does not hold because it cannot be judged."""
+        return cls(name, False, f"not judged: {reason}", blocking=blocking, judged=False)
 
     @property
     def broken(self) -> bool:
+        """Whether the claim stops the upload."""
         return self.blocking and not self.passed
+
+    @property
+    def failed(self) -> bool:
+        """Whether the claim was judged, and stops the upload. A broken file has at least one such claim."""
+        return self.broken and self.judged
+
+
+def claims_without_file(reason: str) -> list[Claim]:
+    """The verdict on a day whose file is missing or unreadable. The first claim says why."""
+    first, *others = CLAIMS
+    whole = Claim(first, False, reason, numbers={"breaches": 1})
+    return [whole, *(Claim.unjudged(name, f"see {first}") for name in others)]
+
+
+def numbers_of(observed: float, lowest: float, highest: float, breaches: int) -> Numbers:
+    """The numbers that every judged claim has."""
+    return {"observed": observed, "lowest": lowest, "highest": highest, "breaches": breaches}
+
+
+def numbers_of_breaches(breaches: int) -> Numbers:
+    """The numbers of a claim that allows no breach: what is observed is the breaches themselves."""
+    return numbers_of(breaches, 0, 0, breaches)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args
@@ -32,6 +33,13 @@ MAX_ROW_GROUPS = 32_767
 MAX_ROWS_A_GROUP = 2**26
 """PyArrow writes no larger row group: it would cut a chunk in two."""
 
+PLAIN_WORDS = {
+    "Input should be": "must be",
+    "greater than or equal to": "at least",
+    "less than or equal to": "at most",
+}
+"""Pydantic's words for what is wrong with a value, and ours."""
+
 TENTHS = 10
 """Equal parts of a day's rows, in each of which fraud is as frequent as in the day."""
 
@@ -59,56 +67,59 @@ class PlanSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rows: int = Field(default=1_000_000, ge=1, le=MAX_ROWS, description="Payments in the day.")
+    rows: int = Field(default=1_000_000, ge=1, le=MAX_ROWS, description="Payments in the day, 1 to 10,000,000,000.")
     chunk_size: int = Field(
         default=100_000,
         ge=1,
         le=MAX_ROWS,
-        description="Rows held in memory at once, and in one Parquet row group. Never changes a value.",
+        description="Rows held in memory at once, and in one Parquet row group; at least 1. Never changes a value.",
     )
     fraud_rate: Rate = Field(
         default=0.003,
-        description="Probability that a payment is fraud; in the uniform profile per row and independently.",
+        description="Probability that a payment is fraud, 0 to 1; in the uniform profile per row and independently.",
     )
-    null_mcc_rate: Rate = Field(default=0.05, description="Probability that mcc_code is null.")
-    null_device_rate: Rate = Field(default=0.08, description="Probability that device_id is null.")
+    null_mcc_rate: Rate = Field(default=0.05, description="Probability that mcc_code is null, 0 to 1.")
+    null_device_rate: Rate = Field(default=0.08, description="Probability that device_id is null, 0 to 1.")
     null_geo_rate: Rate = Field(
-        default=0.01, description="Probability that latitude and longitude are null, as a pair."
+        default=0.01, description="Probability that latitude and longitude are null, as a pair, 0 to 1."
     )
     timezone_offset: Annotated[int, OnlyIn(("uniform",))] = Field(
-        default=-60, ge=-720, le=840, description="Minutes from UTC, written to local_time_offset in every row."
+        default=-60,
+        ge=-720,
+        le=840,
+        description="Minutes from UTC, -720 to 840, written to local_time_offset in every row.",
     )
     lookback_days: int = Field(
         default=1,
         ge=1,
         le=366,
-        description="Days in the window of event times, which ends with the partition's day. 1: that day alone.",
+        description="Days in the window of event times, 1 to 366. It ends with the partition's day. 1: that day alone.",
     )
     seed: int = Field(
         default=42,
         ge=0,
         le=2**63 - 1,
-        description="Seed of every random stream. Same seed, plan and schema: same bytes.",
+        description="Seed of every random stream, 0 or more. Same seed, plan and schema: same bytes.",
     )
     compression: Compression = Field(default="snappy", description="Parquet codec: snappy, zstd, lz4 or none.")
     encodings: Encodings = Field(
         default="portable",
-        description="Parquet encodings. portable: plain values and dictionaries alone, which every reader knows. "
-        "compact: differences and separate lengths too, which are smaller and which older readers lack.",
+        description="Parquet encodings. portable: plain and dictionary encodings only, which every reader supports. "
+        "compact: delta encodings as well, for smaller files that some older readers cannot read.",
     )
     profile: ProfileName = Field(
         default="uniform",
         description="How values are drawn. uniform: independently, per column. "
-        "realistic: from one world of customers, cards and merchants, with fraud that has causes.",
+        "realistic: from one world of customers, cards and merchants, with fraud that follows scenarios.",
     )
     difficulty: Annotated[Difficulty, OnlyIn(("realistic",))] = Field(
-        default="medium", description="How hard fraud is to tell, in the realistic profile: easy, medium or hard."
+        default="medium", description="How hard fraud is to detect in the realistic profile: easy, medium or hard."
     )
     customers: Annotated[int, OnlyIn(("realistic",))] = Field(
         default=600_000,
         ge=1_000,
         le=990_000,
-        description="Customers in the world of the realistic profile, whatever the day.",
+        description="Customers in the world of the realistic profile, 1,000 to 990,000, whatever the day.",
     )
 
 
@@ -135,7 +146,7 @@ class GenerationPlan(PlanSettings):
             if getattr(self, name) != default:
                 raise PydanticCustomError(
                     "foreign_setting",
-                    f"{name} means nothing in the {self.profile} profile: leave it at {default}, or choose another",
+                    f"{name} has no effect in the {self.profile} profile: leave it at {default}, or change the profile",
                 )
         return self
 
@@ -158,8 +169,8 @@ class GenerationPlan(PlanSettings):
             raise PlanError(describe_faults(error)) from error
         if plan.row_groups > MAX_ROW_GROUPS:
             raise PlanError(
-                f"chunk_size {plan.chunk_size:,} cuts {plan.rows:,} rows into {plan.row_groups:,} row groups, but a "
-                f"Parquet file numbers {MAX_ROW_GROUPS:,} at most. Use a chunk_size of at least "
+                f"chunk_size {plan.chunk_size:,} splits {plan.rows:,} rows into {plan.row_groups:,} row groups, but a "
+                f"Parquet file has at most {MAX_ROW_GROUPS:,}. Use a chunk_size of at least "
                 f"{-(-plan.rows // MAX_ROW_GROUPS):,}."
             )
         if min(plan.rows, plan.chunk_size) > MAX_ROWS_A_GROUP:
@@ -168,7 +179,7 @@ class GenerationPlan(PlanSettings):
                 f"Use a chunk_size of at most {MAX_ROWS_A_GROUP:,}."
             )
         if not EARLIEST_DAY <= plan.day <= LATEST_DAY:
-            raise PlanError(f"day {plan.day} is outside {EARLIEST_DAY} to {LATEST_DAY}. Choose a day inside.")
+            raise PlanError(f"day {plan.day} is outside {EARLIEST_DAY} to {LATEST_DAY}. Choose a day in that range.")
         return plan
 
     @property
@@ -184,7 +195,10 @@ class GenerationPlan(PlanSettings):
 
 
 def describe_faults(error: ValidationError, spelt: Callable[[str], str] = str) -> str:
-    """Every fault of a rejected plan in one line: the setting, what it must be, what it was."""
+    """Every fault of a rejected plan in one line: "fraud_rate must be at most 1 (got 2.0)".
+
+    `spelt` gives each setting the name that its user knows.
+    """
     return "; ".join(_describe_fault(fault, spelt) for fault in error.errors())
 
 
@@ -194,4 +208,10 @@ def _describe_fault(fault: ErrorDetails, spelt: Callable[[str], str]) -> str:
     name = spelt(".".join(map(str, fault["loc"])))
     if fault["type"] == "extra_forbidden":
         return f"{name} is not a setting. Choose from: {', '.join(PlanSettings.model_fields)}"
-    return f"{name}: {fault['msg'].replace('Input', 'it', 1)}, not {fault['input']!r}"
+    if fault["type"] == "missing":
+        return f"{name} is missing"
+    # Pydantic's own explanation of what it could not parse repeats what it got.
+    message = re.sub(r", (unable to parse|got a number) .*", "", fault["msg"])
+    for theirs, ours in PLAIN_WORDS.items():
+        message = message.replace(theirs, ours)
+    return f"{name} {message} (got {fault['input']!r})"

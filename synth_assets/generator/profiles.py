@@ -108,7 +108,7 @@ def _broken_rules(field: Field) -> Iterator[str]:
         if rule.columns == (field.name,):
             odd = values.filter(~rule.holds)[field.name].to_list()
             if odd:
-                yield f'{listed(odd)} in its enum would break the rule "{says}". Drop what breaks it.'
+                yield f'{listed(odd)} in its enum would break the rule "{says}". Remove what breaks it.'
 
 
 def _check_needs(field: Field, column: Column, where: str, schema: TransactionSchema) -> None:

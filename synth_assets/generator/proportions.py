@@ -40,6 +40,11 @@ class Proportion:
         """The share of the rows that have the property, 0 where there are no rows."""
         return self.count / self.trials if self.trials else 0.0
 
+    def __str__(self) -> str:
+        """As a summary shows it: "whole day 71 (allowed 25–103)"."""
+        of = "whole day" if self.of == "day" else self.of
+        return f"{of} {self.count:,} (allowed {self.lowest:,}–{self.highest:,})"
+
     @property
     def within(self) -> bool:
         return self.lowest <= self.count <= self.highest

@@ -49,18 +49,18 @@ def common_rules() -> Rules:
         "event_date is the date of event_time": Rule(
             ("event_date", "event_time"), pl.col("event_date") == pl.col("event_time").dt.date()
         ),
-        "currency_code is in use (ISO 4217)": _one_of("currency_code", standards.CURRENCIES_IN_USE),
+        "currency_code is a current ISO 4217 code": _one_of("currency_code", standards.CURRENCIES_IN_USE),
         "card_pan_hash is a SHA-256": matches("card_pan_hash", "^[0-9a-f]{64}$"),
         "card_exp_month is a month": within("card_exp_month", 1, 12),
         "customer_id is in range": within("customer_id", *CUSTOMER_IDS),
         "merchant_id is in range": within("merchant_id", *MERCHANT_IDS),
-        "merchant_country is ISO 3166-1": _one_of("merchant_country", standards.COUNTRIES),
-        "mcc_code is four digits": Rule(("mcc_code",), text("mcc_code").str.contains("^[0-9]{4}$")),
+        "merchant_country is an ISO 3166-1 code": _one_of("merchant_country", standards.COUNTRIES),
+        "mcc_code has four digits": Rule(("mcc_code",), text("mcc_code").str.contains("^[0-9]{4}$")),
         "device_id is a UUIDv4": matches("device_id", _UUID4),
         **_online_rules(),
-        "latitude is in range, six decimals": has_decimals("latitude", -90, 90, 6),
-        "longitude is in range, six decimals": has_decimals("longitude", -180, 180, 6),
-        "coordinates are a pair": Rule(
+        "latitude is in range and has six decimals": has_decimals("latitude", -90, 90, 6),
+        "longitude is in range and has six decimals": has_decimals("longitude", -180, 180, 6),
+        "latitude and longitude are present or absent together": Rule(
             ("latitude", "longitude"), pl.col("latitude").is_null() == pl.col("longitude").is_null()
         ),
     }
@@ -74,11 +74,13 @@ def _online_rules() -> Rules:
             ("ip_address",),
             address.str.contains(_IPV4) & ~address.str.contains(_SPECIAL_IPV4),
         ),
-        "ip_address is present exactly online": Rule(("ip_address", "channel"), online == address.is_not_null()),
-        "user_agent is a browser's": Rule(
+        "ip_address is present online and nowhere else": Rule(
+            ("ip_address", "channel"), online == address.is_not_null()
+        ),
+        "user_agent is that of a browser": Rule(
             ("user_agent",), agent.str.contains(_USER_AGENT) & agent.str.contains_any(_ENGINES)
         ),
-        "user_agent is present exactly online": Rule(("user_agent", "channel"), online == agent.is_not_null()),
+        "user_agent is present online and nowhere else": Rule(("user_agent", "channel"), online == agent.is_not_null()),
     }
 
 

@@ -78,7 +78,7 @@ class TransactionSimulator:
         if not 0 <= first <= last <= self.plan.row_groups:
             raise GeneratorError(
                 f"the plan of {self.plan.day} has no row groups {first} to {last}: it has {self.plan.row_groups:,}, "
-                f"counted from 0. Choose a range inside."
+                f"counted from 0. Choose some of these."
             )
         return range(first * self.plan.chunk_size, min(last * self.plan.chunk_size, self.plan.rows))
 

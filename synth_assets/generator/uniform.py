@@ -227,8 +227,10 @@ def _rules(plan: GenerationPlan) -> Rules:
     event_year = pl.lit(start.year) if one_year else pl.col("event_time").dt.year()
     lowest, highest = (cents / 100 for cents in AMOUNT_CENTS)
     return {
-        "local_time_offset is the plan's": within("local_time_offset", plan.timezone_offset, plan.timezone_offset),
-        "amount is in range, in cents": has_decimals("amount", lowest, highest, 2),
+        "local_time_offset equals timezone_offset": within(
+            "local_time_offset", plan.timezone_offset, plan.timezone_offset
+        ),
+        "amount is in range and has whole cents": has_decimals("amount", lowest, highest, 2),
         "card expires in one to five years": Rule(
             ("card_exp_year", "event_time"),
             (pl.col("card_exp_year") - event_year).is_between(*EXPIRY_YEARS_AHEAD),

@@ -49,7 +49,7 @@ _FIXES = {
     "InvalidSignatureException": "Fix AWS_SECRET_ACCESS_KEY: it does not belong to the access key.",
     "ExpiredToken": "Renew the session's credentials (AWS_SESSION_TOKEN).",
     "ExpiredTokenException": "Renew the session's credentials (AWS_SESSION_TOKEN).",
-    "BadDigest": "The bytes were damaged on their way. Upload again.",
+    "BadDigest": "The bytes were damaged on the way. Upload the file again.",
     "RequestTimeTooSkewed": "Set this machine's clock.",
     **dict.fromkeys(
         ("SlowDown", "503", "ServiceUnavailable", "ThrottlingException", "Throttling", "TooManyRequestsException"),
@@ -65,7 +65,7 @@ _FIXES_BY_CLASS: dict[type[Exception], str] = {
     PartialCredentialsError: "Set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
     NoRegionError: "Set AWS_DEFAULT_REGION.",
     EndpointConnectionError: "Check AWS_ENDPOINT_URL (or AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_SSM) and the network.",
-    ValueError: "Fix AWS_ENDPOINT_URL (or AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_SSM): it is no URL.",
+    ValueError: "Fix AWS_ENDPOINT_URL (or AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_SSM): it is not a URL.",
     HTTPClientError: "Check AWS_ENDPOINT_URL (or AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_SSM) and the network.",
 }
 
@@ -107,7 +107,7 @@ def describe(error: BaseException) -> str:
     if isinstance(error, ClientError):
         code = error_code(error)
         message = error.response.get("Error", {}).get("Message", "")
-        fix = _FIXES.get(code, "Look the code up in the service's list of errors.")
+        fix = _FIXES.get(code, "Look up the code in the service's documentation.")
         if is_denied(error):
             fix = _permission_fix(error)
         if "signature expired" in message.lower():
@@ -120,5 +120,5 @@ def describe(error: BaseException) -> str:
 def _permission_fix(error: ClientError) -> str:
     permission = _PERMISSIONS.get(error.operation_name, "the permission")
     # An answer to HEAD has no text, so it may also mean keys that nobody has.
-    valid = " Check that they are valid, too." if error_code(error) == "403" else ""
+    valid = " Also check that they are valid." if error_code(error) == "403" else ""
     return f"Give the credentials {permission}: {POLICY}.{valid}"

@@ -123,7 +123,7 @@ def _check_deletable(bucket: Bucket, key: str, day: dt.date) -> None:
             if is_denied(error):
                 raise StorageError(
                     f"Cannot replace {bucket.uri(key)}: the credentials may not delete it, and {day} would have two "
-                    f"objects. Nothing was sent. Give them s3:DeleteObject ({POLICY}), or delete the object yourself."
+                    f"objects. Nothing was uploaded. Give them s3:DeleteObject ({POLICY}), or delete the object."
                 ) from error
             if error_code(error) not in {"404", "NoSuchKey", "NotFound"}:
                 raise

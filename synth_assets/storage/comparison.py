@@ -66,8 +66,7 @@ def compare(bucket: Bucket, file: DayFile, metadata: Mapping[str, str]) -> Compa
     return Comparison(
         [*differences, *_differences(_labelled(sent), _labelled(stored))],
         "size and metadata",
-        "the server names no CRC-32 of the object, and its ETag is not an MD5 of the file, so its size and metadata "
-        "alone were compared",
+        "the server reports neither a CRC-32 nor an MD5 of the object, so only its size and metadata were compared",
     )
 
 
@@ -78,7 +77,7 @@ def _labelled(metadata: Mapping[str, str]) -> dict[str, str]:
 def _differences(ours: Mapping[str, str], theirs: Mapping[str, str]) -> Iterator[str]:
     for what, value in ours.items():
         if (found := theirs.get(what, "none")) != value:
-            yield f"{what} {found}, the file's {value}"
+            yield f"{what}: {found} in the object, {value} in the file"
 
 
 def _is_md5_of(etag: str, file: DayFile) -> bool:

@@ -116,7 +116,7 @@ def open_parquet(path: Path) -> Iterator[OpenDayFile]:
     try:
         opened = pq.ParquetFile(path, page_checksum_verification=True)
     except UNREADABLE as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split()).rstrip(".")
         raise StorageError(
             f"{path} is not a readable Parquet file: {reason}. Delete it, and materialize its partition again."
         ) from error

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from synth_assets.storage.day_file import DayFile, open_parquet
 from synth_assets.storage.errors import StorageError
-from synth_assets.storage.layout import partial_prefix, rows_in_name
+from synth_assets.storage.layout import partial_prefix, report_name, rows_in_name
 from synth_assets.storage.replaced import Replaced
 
 MAX_TEXT_BYTES = 1_000_000
@@ -38,7 +38,7 @@ def read_text(path: Path) -> str:
     except OSError as error:
         raise StorageError(f"Cannot read {path}: {error.strerror}. Put the file there, or name another one.") from error
     if len(content) > MAX_TEXT_BYTES:
-        raise StorageError(f"{path} is larger than {MAX_TEXT_BYTES:,} bytes. Name the schema's own file.")
+        raise StorageError(f"{path} is larger than {MAX_TEXT_BYTES:,} bytes. Name the schema file itself.")
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -183,6 +183,7 @@ def _replace(partial: Path, path: Path, day: dt.date, on_replaced: Callable[[Rep
     if path in earlier and earlier[path] == _provenance(partial):
         del earlier[path]
     replaced = [Replaced(str(each), rows_in_name(each.name, day) or 0, each.stat().st_size) for each in earlier]
+    path.with_name(report_name(day)).unlink(missing_ok=True)  # first: no report may outlive the file that it is of
     os.replace(partial, path)
     for other in earlier.keys() - {path}:
         other.unlink()
@@ -256,4 +257,4 @@ def _flush_folder(folder: Path) -> None:
 
 def _cannot_write(folder: Path, error: OSError) -> StorageError:
     reason = os.strerror(error.errno) if error.errno else " ".join(str(error).split())
-    return StorageError(f"Cannot write to {folder}: {reason}. Free or choose an output folder that can be written to.")
+    return StorageError(f"Cannot write to {folder}: {reason}. Free space, or choose an output folder you can write to.")

@@ -9,6 +9,8 @@ _FILE_NAME = re.compile(r"payments_(?P<rows>[1-9][0-9]*)_(?P<day>[0-9]{4}-[0-9]{
 
 MARK = "generator-version"
 """The name that the metadata of all our objects has. An object without it is somebody else's."""
+OBJECT_KEY_PATTERN = "payments/year=YYYY/month=MM/payments_<rows>_YYYY-MM-DD.parquet"
+"""The form of all object keys, for people to read."""
 
 
 def file_name(rows: int, day: dt.date) -> str:
@@ -32,6 +34,15 @@ def day_in_name(name: str) -> dt.date | None:
 
 def label_events_name(day: dt.date) -> str:
     return f"label_events_{day.isoformat()}.parquet"
+
+
+def report_name(day: dt.date) -> str:
+    return f"report_{day.isoformat()}.html"
+
+
+def month_report_name(day: dt.date) -> str:
+    """The page that lists the reports of a day's month."""
+    return f"reports_{day:%Y-%m}.html"
 
 
 def world_folder(seed: int, customers: int) -> str:

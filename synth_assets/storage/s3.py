@@ -69,15 +69,15 @@ def upload_day(bucket: Bucket, file: DayFile, metadata: Mapping[str, str], log: 
     found = compare(bucket, file, metadata)
     sent = bool(found.differences)
     if sent:
-        log.info(f"{uri}: sending {file.size:,} bytes")
+        log.info(f"{uri}: uploading {file.size:,} bytes")
         _send(bucket, file, key, metadata, log)
         found = compare(bucket, file, metadata)
         if found.differences:
             differences = "; ".join(found.differences)
-            raise StorageError(f"{uri} is not {file.path} after the upload: {differences}. Upload it again.")
+            raise StorageError(f"{uri} differs from {file.path} after the upload: {differences}. Upload it again.")
     seconds = time.perf_counter() - started
-    speed = f"sent {file.size:,} bytes in {seconds:.1f} s ({file.size / seconds / 1e6:,.1f} MB/s)"
-    log.info(f"{uri}: {speed if sent else 'was there already, nothing sent'}")
+    speed = f"uploaded {file.size:,} bytes in {seconds:.1f} s ({file.size / seconds / 1e6:,.1f} MB/s)"
+    log.info(f"{uri}: {speed if sent else 'unchanged, skipped'}")
     if found.lacking:
         warnings.append(f"{uri}: {found.lacking}")
     for warning in warnings:
@@ -105,7 +105,7 @@ def _send(bucket: Bucket, file: DayFile, key: str, metadata: Mapping[str, str], 
         except S3UploadFailedError as error:
             if not _refuses_checksums(error.__context__) or bucket.without_checksums is None:
                 raise
-            log.info(f"{uri}: the server refused the upload with a checksum, so it is sent without")
+            log.info(f"{uri}: the server refused the upload with a checksum; uploading without one")
             _upload(bucket.without_checksums(), bucket, file, key, arguments)
 
 

@@ -36,6 +36,6 @@ def check_bucket_name(name: str, source: str) -> str:
     alone = re.sub(r"^(s3a?://|arn:[^:]*:s3:[^:]*:[^:]*:)", "", name).split("/")[0]
     meant = f"{alone}. " if re.fullmatch(r"[A-Za-z0-9._-]{1,255}", alone) else "without a scheme, a prefix or an ARN. "
     raise StorageError(
-        f"{source} is {name!r}, which is no bucket's name. Give the name alone: {meant}"
+        f"{source} is {name!r}, which is not a bucket name. Give the name alone: {meant}"
         f"The objects' keys begin with payments/."
     )

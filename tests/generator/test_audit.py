@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from synth_assets.generator import GENERATOR_VERSION
-from synth_assets.generator.claims import CLAIMS, Claim
+from synth_assets.generator.claims import CLAIMS, Claim, numbers_of
 from synth_assets.generator.schema import TransactionSchema
 from tests.conftest import DAY, change_provenance, day_table, judge_file, make_plan, write_day
 
@@ -97,6 +97,7 @@ def moved(table: pa.Table, row: int, by: dt.timedelta) -> pa.Table:
     return put(table, "event_time", values)
 
 
+FROM_THE_FOOTER = ("columns_match_contract", "provenance_matches_partition", "row_count_matches_plan")
 NULLS = "null_proportions_within_bounds"
 RULES = "values_follow_rules"
 DEFECTS = {
@@ -182,12 +183,40 @@ def test_a_name_that_lies_about_the_rows_is_refused(schema, tmp_path, table):
     assert broken_claims(judge_file(schema, lying)) == {"row_count_matches_plan"}
 
 
+def test_a_file_with_other_columns_is_judged_by_its_footer_alone(schema, tmp_path, table):
+    claims = {claim.name: claim for claim in judge_file(schema, write_day(tmp_path, schema, PLAN, swapped(table)))}
+    assert {name for name, claim in claims.items() if claim.failed} == {"columns_match_contract"}
+    assert claims["row_count_matches_plan"].passed
+    unjudged = {claim.summary for claim in claims.values() if not claim.judged}
+    assert unjudged == {"not judged: see columns_match_contract"}
+
+
+def test_a_claim_has_the_numbers_that_it_was_judged_by(schema, tmp_path, table):
+    missing = put(table, "mcc_code", nulled(table, "mcc_code", 0.0625))
+    damaged = change(change(missing, "amount", 3, 0.0), "card_exp_month", 3, 13)
+    claims = {claim.name: claim.numbers for claim in judge_file(schema, write_day(tmp_path, schema, PLAN, damaged))}
+    assert all({"observed", "lowest", "highest", "breaches"} <= numbers.keys() for numbers in claims.values())
+    assert claims["row_count_matches_plan"] == numbers_of(20_000, 20_000, 20_000, 0)
+    assert claims["values_follow_rules"] == numbers_of(2, 0, 0, 2)
+    nulls = claims[NULLS]
+    assert (nulls["breaches"], nulls["mcc_code_share"]) == (1, 0.0625)
+    assert nulls["observed"] == sum(column.null_count for column in damaged.columns)
+    fraud = claims["fraud_proportion_within_bounds"]
+    assert fraud["lowest"] < fraud["observed"] < fraud["highest"]
+    assert fraud["share"] == fraud["observed"] / 20_000
+
+
 def test_a_flipped_byte_in_a_page_is_found(schema, tmp_path, table):
     path = write_day(tmp_path, schema, PLAN, table)
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    assert "file_is_whole" in broken_claims(judge_file(schema, path))
+    whole, *others = judge_file(schema, path)
+    assert whole.summary.startswith("0 of 20,000 rows read; the file cannot be read to its end: ")
+    assert whole.summary.endswith("; the checksum in the footer is missing or wrong")
+    assert (whole.passed, whole.judged, whole.numbers["breaches"]) == (False, True, 2)
+    assert [claim.name for claim in others if claim.judged] == [*FROM_THE_FOOTER]
+    assert {claim.summary for claim in others if not claim.judged} == {"not judged: see file_is_whole"}
 
 
 def test_a_file_without_provenance_is_refused_by_every_claim_that_needs_it(schema, tmp_path, table):
@@ -195,9 +224,12 @@ def test_a_file_without_provenance_is_refused_by_every_claim_that_needs_it(schem
 
     path = tmp_path / f"payments_{PLAN.rows}_{DAY}.parquet"
     pq.write_table(table, path)
-    claims = judge_file(schema, path)
-    assert broken_claims(claims) == set(CLAIMS) - {"columns_match_contract"}
-    assert all("does not say what made it" in claim.summary for claim in claims if not claim.passed)
+    claims = {claim.name: claim for claim in judge_file(schema, path)}
+    assert broken_claims([*claims.values()]) == set(CLAIMS) - {"columns_match_contract"}
+    assert "does not say what made it" in claims["provenance_matches_partition"].summary
+    assert claims["file_is_whole"].summary.endswith("the checksum in the footer is missing or wrong")
+    unjudged = {claim.summary for claim in claims.values() if not claim.judged}
+    assert unjudged == {"not judged: see provenance_matches_partition"}
 
 
 def test_a_file_of_another_generator_version_is_said_to_be_one_and_is_not_broken(schema, tmp_path, table):
@@ -209,7 +241,7 @@ def test_a_file_of_another_generator_version_is_said_to_be_one_and_is_not_broken
     assert f"by generator version 0.9 (this is {GENERATOR_VERSION})" in claims["provenance_matches_partition"].summary
     unjudged = {name for name, claim in claims.items() if not claim.passed}
     assert unjudged == {NULLS, "fraud_proportion_within_bounds", "recurring_proportion_within_bounds", RULES}
-    reason = f"generator version 0.9 made the file, and this is {GENERATOR_VERSION}"
+    reason = f"made by generator version 0.9, and this is {GENERATOR_VERSION}"
     assert all(reason in claims[name].summary for name in unjudged)
 
 

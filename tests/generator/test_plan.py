@@ -33,6 +33,24 @@ def test_a_setting_out_of_bounds_is_refused_by_name(setting, value):
 
 
 @pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"fraud_rate": 2.0}, "fraud_rate must be at most 1 (got 2.0)"),
+        ({"rows": 0, "seed": -1}, "rows must be at least 1 (got 0); seed must be at least 0 (got -1)"),
+        ({"rows": "x"}, "rows must be a valid integer (got 'x')"),
+        ({"rows": 1.5}, "rows must be a valid integer (got 1.5)"),
+        ({"compression": "gzip"}, "compression must be 'snappy', 'zstd', 'lz4' or 'none' (got 'gzip')"),
+        ({"difficulty": "hard"}, "difficulty has no effect in the uniform profile: leave it at medium, or change the "
+         "profile"),
+    ],
+)  # fmt: skip
+def test_a_wrong_setting_is_described_in_plain_words(settings, says):
+    with pytest.raises(PlanError) as caught:
+        make_plan(**settings)
+    assert str(caught.value) == says
+
+
+@pytest.mark.parametrize(
     ("setting", "value"),
     [*((rate, value) for rate in RATES for value in (0, 1)), ("timezone_offset", -720), ("timezone_offset", 840)],
 )

@@ -122,7 +122,7 @@ def test_a_date_that_is_not_the_events_breaks_a_rule(schema, tmp_path):
     table = wrong.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(contract.arrow_schema)
     broken = [claim for claim in judge_file(contract, write_day(tmp_path, contract, plan, table)) if not claim.passed]
     assert [claim.name for claim in broken] == ["values_follow_rules"]
-    assert broken[0].summary == "event_date is the date of event_time: not in 1 rows"
+    assert broken[0].summary == "event_date is the date of event_time: broken in 1 row"
 
 
 def test_event_date_needs_event_time_and_the_dtype_date(schema):

@@ -175,11 +175,11 @@ UNBUILDABLE = {
     ),
     "unknown countries": (
         lambda d: field(d, "merchant_country").update(dtype="enum", enum=["PT", "XK", "UK"]),
-        "field merchant_country: 'XK', 'UK' in its enum would break the rule .*ISO 3166-1",
+        "field merchant_country: 'XK', 'UK' in its enum would break the rule .*ISO 3166-1 code",
     ),
     "a file for MCCs": (
         lambda d: field(d, "mcc_code").update(enum=["some/file.py"]),
-        "field mcc_code: 'some/file.py' in its enum would break the rule \"mcc_code is four digits\". Drop",
+        "field mcc_code: 'some/file.py' in its enum would break the rule \"mcc_code has four digits\". Remove",
     ),
     "odd MCCs": (
         lambda d: field(d, "mcc_code").update(enum=["abcd", "5411", "541", "54110"]),

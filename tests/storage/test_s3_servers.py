@@ -110,7 +110,7 @@ def test_where_only_size_and_metadata_are_left_a_warning_says_what_the_server_la
     s3.faults = {"any": [drop_etags]}
     uploaded = upload_day(bucket, a_file(tmp_path), METADATA)
     (warning,) = uploaded.warnings
-    assert warning.startswith(f"s3://{BUCKET}/{key_of(5)}: the server names no CRC-32 of the object, and its ETag")
+    assert warning.startswith(f"s3://{BUCKET}/{key_of(5)}: the server reports neither a CRC-32 nor an MD5")
     assert [record.message for record in caplog.records if record.levelno == logging.WARNING] == [warning]
     assert upload_day(bucket, a_file(tmp_path), METADATA).warnings == [warning]
 
@@ -119,7 +119,7 @@ def test_an_object_with_the_files_size_and_metadata_but_another_crc_in_it_is_sen
     s3.faults = {"any": [drop_etags]}
     upload_day(bucket, a_file(tmp_path, b"FIVE"), METADATA)
     (difference,) = compare(bucket, a_file(tmp_path), METADATA).differences
-    assert difference.startswith("metadata crc32 ")
+    assert difference.startswith("metadata crc32: ")
     assert upload_day(bucket, a_file(tmp_path), METADATA).sent
 
 
@@ -173,8 +173,8 @@ def test_a_role_that_may_not_delete_sends_nothing_where_readers_would_see_two_ob
         upload_day(bucket, a_file(tmp_path), METADATA)
     assert str(caught.value) == (
         f"Cannot replace s3://{BUCKET}/{key_of(4)}: the credentials may not delete it, and {DAY} would have two "
-        f"objects. Nothing was sent. Give them s3:DeleteObject (deploy/iam-policy.json has the whole policy), or "
-        f"delete the object yourself."
+        f"objects. Nothing was uploaded. Give them s3:DeleteObject (deploy/iam-policy.json has the whole policy), or "
+        f"delete the object."
     )
     assert not any(asked.startswith(("PUT", "POST")) for asked in s3.asked)
     assert object_keys(bucket.client) == [key_of(4)]
@@ -211,7 +211,7 @@ def test_what_begins_ends_and_is_replaced_is_logged(bucket, tmp_path, caplog):
     uri, old = f"s3://{BUCKET}/{key_of(5)}", f"s3://{BUCKET}/{key_of(4)}"
     upload_day(bucket, a_file(tmp_path), METADATA)
     begin, end, removed = [record.message for record in caplog.records if record.name == "synth_assets.storage.s3"]
-    assert begin == f"{uri}: sending 4 bytes"
-    assert end.startswith(f"{uri}: sent 4 bytes in ")
+    assert begin == f"{uri}: uploading 4 bytes"
+    assert end.startswith(f"{uri}: uploaded 4 bytes in ")
     assert end.endswith(" MB/s)")
     assert removed == f"removed {old} (4 rows, 4 bytes), replaced by {uri}"

@@ -18,9 +18,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from synth_assets.assets import s3_raw_payments
-from synth_assets.generator.audit import Findings, Footer, judge
+from synth_assets.generator.audit import Findings, judge
 from synth_assets.generator.claims import CLAIMS
 from synth_assets.generator.columns import RECURRING_RATE
+from synth_assets.generator.footer_claims import Footer
 from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.provenance import Provenance
 from synth_assets.generator.schema import TransactionSchema
@@ -68,7 +69,7 @@ def test_there_are_at_least_thirty_defects():
 def test_the_upload_refuses_a_defect_and_names_its_claim(aws, schema, tmp_path, table, instance, defect, claim):
     write_day(tmp_path, schema, PLAN, defect(table))
     said = refusal(instance, tmp_path)
-    assert "was not sent" in said
+    assert "was not uploaded" in said
     assert any(claim in name and f"{name}: " in said for name in CLAIMS), said
 
 

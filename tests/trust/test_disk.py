@@ -59,7 +59,7 @@ def test_a_disk_that_fills_up_fails_the_run_with_one_clear_error_and_keeps_the_o
     (error,) = errors(result)
     assert error.startswith(f"Cannot write to {disk}: ")
     assert "No space left on device" in error
-    assert "Free or choose an output folder" in error
+    assert "Free space, or choose an output folder" in error
     assert len(error.splitlines()) == 1
     assert contents(disk) == before
     assert held_open(disk) == []
@@ -80,7 +80,7 @@ def test_a_disk_without_a_byte_left_is_one_clear_error_and_keeps_the_old_file(di
     finally:
         gc.enable()
     assert error.startswith(f"Cannot write to {disk}: ")
-    assert "No space left on device. Free or choose" in error
+    assert "No space left on device. Free space, or choose" in error
     assert contents(disk) == before
 
 

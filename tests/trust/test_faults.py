@@ -291,7 +291,7 @@ def test_a_server_that_says_nothing_of_the_bytes_is_a_warning_of_a_run_that_succ
     assert (check.check_name, check.passed, check.severity) == (
         "object_is_local_file", False, dg.AssetCheckSeverity.WARN,
     )  # fmt: skip
-    assert check.description.startswith("the server names no CRC-32 of the object, and its ETag is not an MD5")
+    assert check.description.startswith("the server reports neither a CRC-32 nor an MD5")
     assert landed["warnings"] == f"{landed['dagster/uri']}: {check.description}"
     lines = [record.user_message for record in instance.all_logs(result.run_id) if record.level == logging.WARNING]
     assert lines == [landed["warnings"]]

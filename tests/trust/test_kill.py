@@ -16,7 +16,7 @@ import pytest
 from synth_assets.day import object_metadata
 from synth_assets.storage.comparison import PART_BYTES
 from synth_assets.storage.day_file import DayFile
-from synth_assets.storage.layout import file_name, object_key
+from synth_assets.storage.layout import file_name, month_report_name, object_key, report_name
 from synth_assets.storage.loopback import BUCKET
 from tests.conftest import DAY, HANG_SECONDS, PROJECT_ROOT, judge_file, make_plan, object_keys, write_day
 
@@ -138,7 +138,8 @@ def test_a_run_killed_at_any_moment_leaves_whole_files_and_the_next_run_is_as_if
     put_the_day_of_another_run()
     code, steps = runs()
     assert code == 0
-    whole[new.name] = new.read_bytes()
+    made = (new.name, report_name(DAY), month_report_name(DAY))
+    whole |= {name: (folder / name).read_bytes() for name in made}
     assert len(whole[new.name]) > PART_BYTES
     for path in (old, new):
         assert [claim for claim in judge_file(schema, path) if not claim.passed] == []
@@ -161,12 +162,12 @@ def test_a_run_killed_at_any_moment_leaves_whole_files_and_the_next_run_is_as_if
         objects = stored()
         assert objects
         assert objects.items() <= {object_key(name, DAY): content for name, content in whole.items()}.items()
-        partial = [path.stat().st_size for path in folder.iterdir() if path.name.endswith(".partial")]
+        partial = [path.stat().st_size for path in folder.glob(".payments_*.partial")]
         assert "bytes" not in moment or partial == [moment["bytes"]]
         left.add((bool(partial), new.name in files, object_key(new.name, DAY) in objects))
 
         assert runs()[0] == 0
-        assert {path.name: path.read_bytes() for path in folder.iterdir()} == {new.name: whole[new.name]}
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == {name: whole[name] for name in made}
         assert stored() == {object_key(new.name, DAY): whole[new.name]}
         assert client.list_multipart_uploads(Bucket=BUCKET).get("Uploads", []) == []
     # Runs died before, in and after each step: with nothing but a lock's file, with a partial file, with the new file,

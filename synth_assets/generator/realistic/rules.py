@@ -19,28 +19,28 @@ def realistic_rules(plan: GenerationPlan) -> Rules:
     """The rules of the realistic profile."""
     currency = {country.code: country.currency for country in atlas.COUNTRIES}
     return {
-        "local_time_offset is an offset of a zone": within("local_time_offset", -720, 840),
-        "amount is positive, in the currency's decimals": Rule(
+        "local_time_offset is the offset of a time zone": within("local_time_offset", -720, 840),
+        "amount is positive and has the currency's decimals": Rule(
             ("amount", "currency_code"), (number("amount") > 0) & is_whole(number("amount") * _minor_units())
         ),
-        "currency_code is the merchant_country's": Rule(
+        "currency_code is the currency of merchant_country": Rule(
             ("currency_code", "merchant_country"),
             text("merchant_country").replace_strict(currency, default="") == text("currency_code"),
         ),
-        "card is used in the four years before it expires": Rule(
+        "card is used within four years before it expires": Rule(
             ("card_exp_year", "card_exp_month", "event_time"), _months_left().is_between(0, CARD_MONTHS - 1)
         ),
-        "pos_entry_mode is ECOM exactly online": Rule(
+        "pos_entry_mode is ECOM online and nowhere else": Rule(
             ("pos_entry_mode", "channel"), _ONLINE.eq(_ENTRY_MODE.eq(EntryMode.ECOM.name))
         ),
-        "a cash machine reads a chip or a stripe": Rule(
+        "pos_entry_mode is CHIP or MAGSTRIPE at an ATM": Rule(
             ("pos_entry_mode", "channel"),
             ~_AT_MACHINE | _ENTRY_MODE.is_in([EntryMode.CHIP.name, EntryMode.MAGSTRIPE.name]),
         ),
-        "mcc_code is 6011 exactly at cash machines": Rule(
+        "mcc_code is 6011 at an ATM and nowhere else": Rule(
             ("mcc_code", "channel"), (pl.col("mcc_code") == atlas.CASH.mcc) == _AT_MACHINE
         ),
-        "device_type is no terminal online": Rule(
+        "device_type is not POS online": Rule(
             ("device_type", "channel"), ~_ONLINE | (pl.col("device_type") != DeviceType.POS.name)
         ),
     }

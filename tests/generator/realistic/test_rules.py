@@ -36,15 +36,20 @@ def test_every_claim_holds(schema, tmp_path, settings):
 @pytest.mark.parametrize(
     ("column", "where", "value", "rule"),
     [
-        ("pos_entry_mode", pl.col("channel") == "ATM", "NFC", "a cash machine reads a chip or a stripe"),
-        ("pos_entry_mode", pl.col("channel") == "IN_STORE", "ECOM", "pos_entry_mode is ECOM exactly online"),
-        ("device_type", pl.col("channel") == "ONLINE", "POS", "device_type is no terminal online"),
-        ("mcc_code", pl.col("channel") == "ONLINE", "6011", "mcc_code is 6011 exactly at cash machines"),
-        ("merchant_country", pl.col("currency_code") == "JPY", "US", "currency_code is the merchant_country's"),
-        ("amount", pl.col("currency_code") == "JPY", 10.5, "amount is positive, in the currency's decimals"),
-        ("amount", pl.col("currency_code") == "USD", 0.0, "amount is positive, in the currency's decimals"),
-        ("card_exp_year", pl.col("channel") == "ATM", 2025, "card is used in the four years before it expires"),
-        ("local_time_offset", pl.col("channel") == "ATM", 900, "local_time_offset is an offset of a zone"),
+        ("pos_entry_mode", pl.col("channel") == "ATM", "NFC", "pos_entry_mode is CHIP or MAGSTRIPE at an ATM"),
+        ("pos_entry_mode", pl.col("channel") == "IN_STORE", "ECOM", "pos_entry_mode is ECOM online and nowhere else"),
+        ("device_type", pl.col("channel") == "ONLINE", "POS", "device_type is not POS online"),
+        ("mcc_code", pl.col("channel") == "ONLINE", "6011", "mcc_code is 6011 at an ATM and nowhere else"),
+        (
+            "merchant_country",
+            pl.col("currency_code") == "JPY",
+            "US",
+            "currency_code is the currency of merchant_country",
+        ),
+        ("amount", pl.col("currency_code") == "JPY", 10.5, "amount is positive and has the currency's decimals"),
+        ("amount", pl.col("currency_code") == "USD", 0.0, "amount is positive and has the currency's decimals"),
+        ("card_exp_year", pl.col("channel") == "ATM", 2025, "card is used within four years before it expires"),
+        ("local_time_offset", pl.col("channel") == "ATM", 900, "local_time_offset is the offset of a time zone"),
     ],
 )
 def test_one_row_that_breaks_a_rule_is_named(schema, tmp_path, column, where, value, rule):
