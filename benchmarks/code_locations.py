@@ -37,13 +37,13 @@ class CodeLocation:
         }
 
 
-def project_location(folder: Path, rows: int, variables: Mapping[str, str]) -> CodeLocation:
+def project_location(folder: Path, rows: int, variables: Mapping[str, str], name: str = "project") -> CodeLocation:
     run_config = {
         "ops": {"payments_parquet": {"config": {"rows": rows}}},
-        "resources": {"output_folder": {"config": {"path": str(folder / "outputs")}}},
+        "resources": {"output_folder": {"config": {"path": str(folder / name / "outputs")}}},
     }
     assets = ("payments_parquet", "s3_raw_payments")
-    return CodeLocation("synth_assets.definitions", assets, _home(folder / "project"), run_config, variables)
+    return CodeLocation("synth_assets.definitions", assets, _home(folder / name), run_config, variables)
 
 
 def empty_location(folder: Path) -> CodeLocation:

@@ -16,13 +16,15 @@ from benchmarks.code_locations import CodeLocation, empty_location, project_loca
 from benchmarks.fresh import BIN, Figures, fresh, in_turns, timed
 from benchmarks.report import goal, middle, spread, table
 from synth_assets.day import object_metadata
+from synth_assets.storage.aws import AwsConnection
 from synth_assets.storage.bucket import Bucket
 from synth_assets.storage.day_file import DayFile
 from synth_assets.storage.layout import file_name, object_key
 from synth_assets.storage.loopback import BUCKET, loopback_aws
 from synth_assets.storage.s3 import upload_day
+from synth_assets.workers import default_workers
 
-ASSETS = ("transaction_schema", "payments_parquet", "s3_raw_payments", "label_events", "world_tables")
+ASSETS = ("transaction_schema", "payments_parquet", "s3_raw_payments", "label_events", "incidents", "world_tables")
 """Their steps; every other step is of checks."""
 
 EMPTY = "the same command, empty assets"
@@ -30,7 +32,7 @@ EMPTY = "the same command, empty assets"
 
 def report(folder: Path, rows: int, rounds: int, days: int) -> str:
     rows //= 2
-    workers = fresh(day.default_workers)
+    workers = fresh(default_workers)
     with loopback_aws(folder / "aws") as aws:
         project, empty = project_location(folder, rows, aws.environment), empty_location(folder)
 
@@ -124,7 +126,7 @@ def send(how: str, path: str, partition: str) -> Figures:
     client.delete_object(Bucket=BUCKET, Key=key)
     started = time.perf_counter()
     if how == "upload_day":
-        upload_day(Bucket(client, BUCKET), file, metadata)
+        upload_day(Bucket(AwsConnection(), BUCKET), file, metadata)
     else:
         client.upload_file(path, BUCKET, key, ExtraArgs={"ChecksumCRC32": crc32, "Metadata": metadata})
     return {"seconds": time.perf_counter() - started}

@@ -57,13 +57,6 @@ def write_tables(path: str, simulator: TransactionSimulator, tables: list[pa.Tab
         pass
 
 
-def default_workers() -> int:
-    """The workers that the asset takes where the run config names none."""
-    from synth_assets.config import PaymentsConfig
-
-    return PaymentsConfig().workers
-
-
 def measured(path: str, rows: int, seconds: float) -> Figures:
     """The figures of a finished file, once it is seen to hold the rows and the contract's columns."""
     found = pq.read_metadata(path)

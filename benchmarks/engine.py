@@ -11,12 +11,13 @@ from benchmarks.duckdb_peer import duckdb_sql
 from benchmarks.faker_peer import faker_loop
 from benchmarks.fresh import Figures, fresh, in_turns
 from benchmarks.report import goal, middle, spread, table
+from synth_assets.workers import default_workers
 
 FAKER_ROWS = 10_000
 
 
 def report(folder: Path, rows: int, rounds: int, days: int) -> str:
-    default = fresh(day.default_workers)
+    default = fresh(default_workers)
     path = folder / "payments.parquet"
     sample = min(FAKER_ROWS, rows)
 

@@ -17,6 +17,7 @@ import pyarrow.dataset as ds
 from benchmarks import day
 from benchmarks.fresh import Figures, fresh, in_turns, say
 from benchmarks.report import middle, table
+from synth_assets.workers import default_workers
 
 ROW_GROUPS = (25_000, 100_000, 1_000_000)
 NOON = dt.datetime.combine(day.DAY, dt.time(12), dt.UTC)
@@ -33,7 +34,7 @@ KINDS: dict[str, dict[str, str]] = {
 
 
 def report(folder: Path, rows: int, rounds: int, days: int) -> str:
-    workers = fresh(day.default_workers)
+    workers = fresh(default_workers)
 
     def made(path: Path, rows: int, settings: dict[str, Any]) -> Figures:
         say(f"files: made with {settings or 'the default settings'}")

@@ -9,16 +9,17 @@ from pathlib import Path
 from benchmarks import day
 from benchmarks.fresh import Figures, fresh, in_turns, peak_bytes
 from benchmarks.report import goal, middle, table
-from synth_assets.day import judge_day
+from synth_assets.judging import judge_day
 from synth_assets.storage.day_file import DayFile
 from synth_assets.storage.layout import file_name
+from synth_assets.workers import default_workers
 
 LIMIT = 450_000_000
 
 
 def report(folder: Path, rows: int, rounds: int, days: int) -> str:
     least, more, most = rows // 2, rows * 5, rows * 25
-    workers = fresh(day.default_workers)
+    workers = fresh(default_workers)
 
     def path(size: int) -> Path:
         return folder / file_name(size, day.DAY)

@@ -12,10 +12,10 @@ import polars as pl
 from benchmarks import day
 from benchmarks.fresh import fresh, say
 from benchmarks.report import table
-from synth_assets.day import judge_day
 from synth_assets.generator.simulator import TransactionSimulator
 from synth_assets.generator.streams import BLOCK_ROWS, BlockStreams
 from synth_assets.generator.uniform import COLUMNS, UniformBlock
+from synth_assets.judging import judge_day
 from synth_assets.storage.day_file import DayFile
 from synth_assets.storage.layout import file_name
 

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from benchmarks import day
 from benchmarks.fresh import BIN, Figures, fresh, in_turns, run
 from benchmarks.report import goal, middle, spread, table
+from synth_assets.workers import default_workers
 
 ROWS_AT_SCALE_1 = 2_000_000
 """Our rows beside lineitem's six million, which have twice as many cells."""
@@ -20,7 +21,7 @@ START = "tpchgen-cli, 6,000 rows"
 
 
 def report(folder: Path, rows: int, rounds: int, days: int) -> str:
-    workers = fresh(day.default_workers)
+    workers = fresh(default_workers)
     path = folder / "payments.parquet"
     peers = {
         "synth_assets": lambda number: fresh(day.engine, path=path, rows=rows, workers=workers),

@@ -15,6 +15,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 import synth_assets
 from synth_assets.generator.plan import GenerationPlan
+from synth_assets.generator.realistic.answer_key import incidents
 from synth_assets.generator.realistic.labels import label_events
 
 FIRST_DAY = dt.date(2026, 3, 2)
@@ -54,7 +55,15 @@ def with_known_labels(made: pl.DataFrame, profile: str, rows: int) -> pl.DataFra
 # 3. Features: the payment itself, and what its card did before. `closed="left"` leaves the payment itself out.
 
 OWN = ["value", "channel", "pos_entry_mode", "device_type", "mcc_code", "local_hour"]
-HISTORY = ["payments_1h", "payments_24h", "value_24h", "to_usual", "hours_since_last", "days_since_merchant"]
+HISTORY = [
+    "payments_1h",
+    "payments_24h",
+    "value_24h",
+    "to_usual",
+    "hours_since_last",
+    "days_since_merchant",
+    "days_since_device",
+]
 NEVER = 1_000
 
 
@@ -75,6 +84,7 @@ def with_features(made: pl.DataFrame) -> pl.DataFrame:
             value_24h=past("value", "24h"),
             to_usual=pl.col("value") / usual.fill_nan(1),
             hours_since_last=(gap.over("card_pan_hash").dt.total_minutes() / 60).fill_null(NEVER),
+            days_since_device=(gap.over("card_pan_hash", "device_id").dt.total_hours() / 24).fill_null(NEVER),
             days_since_merchant=(gap.over("card_pan_hash", "merchant_id").dt.total_hours() / 24).fill_null(NEVER),
         )
         # The model takes numbers; that of an enum's value is its place in the contract.
@@ -102,6 +112,26 @@ def judged(profile: str, rows: int) -> None:
         # 5. The lift: how much denser frauds are among the payments that the model ranks high.
         lift = average_precision_score(truth, score) / rate
         print(f"  {name}: AUC {roc_auc_score(truth, score):.2f}, average precision {lift:.1f} times the base rate")
+
+    if profile == "realistic":
+        explained(since, score, rows)
+
+
+# 6. The answer key: which frauds the model misses, and which innocent payments it takes for fraud. No model may see it.
+
+
+def explained(since: pl.DataFrame, score: Any, rows: int) -> None:
+    plans = [GenerationPlan.of(day=day, **settings("realistic", rows)) for day in DAYS if day >= TODAY]
+    key = pl.concat(incidents(plan) for plan in plans).select("transaction_id", "kind", "scenario", "hidden")
+    alarms = since.with_columns(score=pl.Series(score)).sort("score", descending=True).head(len(since) // 100)
+    caught = pl.col("transaction_id").is_in(alarms["transaction_id"].implode())
+    print("  Of the frauds, in an alarm for one payment in a hundred:")
+    frauds = since.filter("label_fraud").join(key, on="transaction_id")
+    found = frauds.group_by("hidden", "scenario").agg(pl.len(), caught=caught.mean()).sort("hidden", "scenario")
+    for hidden, scenario, count, share in found.iter_rows():
+        print(f"    {scenario}{', hidden' if hidden else ''}: {share:.0%} of {count} are caught")
+    kinds = alarms.filter(~pl.col("label_fraud")).join(key, on="transaction_id", how="left")["kind"].cast(pl.String)
+    print(f"  {(kinds == 'look_alike').sum()} of {len(kinds)} false alarms are innocent cases that look like fraud")
 
 
 if __name__ == "__main__":

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
 __all__ = ["batches", "payments", "write_day"]
 
-# Partitioned checks are in preview in Dagster 1.13, dagster-aws's SSM resource is beta, and so is a parameter that
-# `--select '*'` goes through: all three would print on every load. Exactly these are silenced.
+# Partitioned checks are in preview in Dagster 1.13. Backfill policies, dagster-aws's SSM resource and a parameter that
+# `--select '*'` goes through are beta: all would print on every load. Exactly these are silenced.
 warnings.filterwarnings("ignore", message="Specifying a partitions_def on an AssetCheckSpec is currently in preview")
+warnings.filterwarnings("ignore", message="Parameter `backfill_policy` of function .* is currently in beta")
 warnings.filterwarnings("ignore", message="Class `SSMResource` is currently in beta")
 warnings.filterwarnings(
     "ignore", message="Parameter `include_sources` of function `AssetSelection.all` is currently in"

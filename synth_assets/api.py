@@ -13,8 +13,9 @@ from synth_assets.day import write_day as write_file
 from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.schema import TransactionSchema
 from synth_assets.generator.simulator import TransactionSimulator
+from synth_assets.storage.errors import StorageError
 from synth_assets.storage.folder import replace_day_file
-from synth_assets.storage.layout import file_name
+from synth_assets.storage.layout import file_name, is_uri
 from synth_assets.workers import default_workers
 
 Day = dt.date | str
@@ -56,8 +57,10 @@ def write_day(
     The file is whole or absent. `synth-assets verify` judges it.
 
     Args and Raises: as `payments`, and:
-        StorageError: the folder cannot be written to, or the disk is full.
+        StorageError: the folder cannot be written to, the disk is full, or it is named by a URI.
     """
+    if is_uri(str(folder)):
+        raise StorageError(f"{folder} is no folder. Name one, or write to a bucket with synth-assets --out.")
     simulator = _simulator(day, schema, workers, settings)
     plan = simulator.plan
     path = Path(folder) / file_name(plan.rows, plan.day)

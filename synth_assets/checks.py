@@ -1,23 +1,30 @@
 """Claims about a written day and its object, each judged by reading them."""
 
+import datetime as dt
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import dagster as dg
 
 from synth_assets import reports
 from synth_assets.assets import payments_parquet, s3_raw_payments, transaction_schema
-from synth_assets.day import judge_day, object_metadata
+from synth_assets.day import object_metadata
 from synth_assets.day_report import write_report
+from synth_assets.days import judge_days
 from synth_assets.generator.claims import CLAIMS, Claim, claims_without_file, numbers_of_breaches
 from synth_assets.generator.errors import GeneratorError
+from synth_assets.judging import judge_day
 from synth_assets.landing import find_bucket
-from synth_assets.partitions import DAILY, partition_day
-from synth_assets.resources import Contract, OutputFolder, TimedS3Resource, TimedSSMResource
+from synth_assets.partitions import DAILY
+from synth_assets.resources import Contract, OutputFolder, TimedS3Resource, TimedSSMResource, WorkEngine
 from synth_assets.steps import one_clear_error
+from synth_assets.storage.bucket import Bucket
 from synth_assets.storage.comparison import compare
-from synth_assets.storage.day_file import DayFile
 from synth_assets.storage.errors import StorageError
-from synth_assets.storage.folder import find_day_file, lock_day
+from synth_assets.storage.place import Day, Place
+
+MOST_ROWS_OF_A_REPORT = 100_000_000
+"""A report is made by one process, which reads the day. Of a larger day, `synth-assets report` makes it."""
 
 
 @dg.asset_check(asset=transaction_schema)
@@ -41,31 +48,40 @@ def dtypes_recognised(contract: Contract) -> dg.AssetCheckResult:
     ]
 )
 def payments_file_claims(
-    context: dg.AssetCheckExecutionContext, contract: Contract, output_folder: OutputFolder
-) -> Iterator[dg.AssetCheckResult]:
+    context: dg.AssetCheckExecutionContext,
+    contract: Contract,
+    output_folder: OutputFolder,
+    engine: WorkEngine,
+    s3: TimedS3Resource,
+) -> Iterator[Any]:
     """One pass over the day's file; any broken claim stops the upload."""
-    day = partition_day(context)
     with one_clear_error():
         schema = contract.read()
-        try:
-            with lock_day(output_folder.folder, day):
-                file = find_day_file(output_folder.folder, day)
-                claims = judge_day(schema, file)
-                if output_folder.reports:
-                    _report(context, file, claims)
-        except StorageError as error:
-            claims = claims_without_file(str(error))
-    for claim in claims:
-        yield dg.AssetCheckResult(
-            check_name=claim.name,
-            passed=claim.passed,
-            severity=dg.AssetCheckSeverity.ERROR if claim.blocking else dg.AssetCheckSeverity.WARN,
-            description=claim.summary,
-            metadata=reports.claim_facts(claim),
-        )
+
+    def judge(day: dt.date) -> Iterator[dg.AssetCheckResult]:
+        with one_clear_error():
+            try:
+                place = output_folder.place(s3, context.log)
+                with place.lock_day(day):
+                    file = place.find_day(day)
+                    claims = judge_day(schema, file, engine.for_rows(file.named_rows))
+                    if output_folder.reports and file.named_rows <= MOST_ROWS_OF_A_REPORT:
+                        _report(context, file, claims)
+            except StorageError as error:
+                claims = claims_without_file(str(error))
+        for claim in claims:
+            yield dg.AssetCheckResult(
+                check_name=claim.name,
+                passed=claim.passed,
+                severity=dg.AssetCheckSeverity.ERROR if claim.blocking else dg.AssetCheckSeverity.WARN,
+                description=claim.summary,
+                metadata=reports.claim_facts(claim),
+            )
+
+    yield from judge_days(context, judge)
 
 
-def _report(context: dg.AssetCheckExecutionContext, file: DayFile, claims: Sequence[Claim]) -> None:
+def _report(context: dg.AssetCheckExecutionContext, file: Day, claims: Sequence[Claim]) -> None:
     """Write the day's report. Nothing depends on it, so a report that cannot be written is only a warning."""
     try:
         write_report(file, claims)
@@ -79,20 +95,23 @@ def object_is_local_file(
     output_folder: OutputFolder,
     s3: TimedS3Resource,
     ssm: TimedSSMResource,
-) -> dg.AssetCheckResult:
+) -> Any:  # what judge_days yields: the decorator knows of functions that return one result alone
     """The day's object is identical to the local file, by the best evidence that the server offers.
 
     The check warns if that evidence is not about the bytes.
     """
-    day = partition_day(context)
     with one_clear_error():
-        bucket = find_bucket(s3, ssm)
-    with one_clear_error(), lock_day(output_folder.folder, day):
-        file = find_day_file(output_folder.folder, day)
+        bucket, place = find_bucket(s3, ssm), output_folder.place(s3, context.log)
+    yield from judge_days(context, lambda day: [_compare(context, place, bucket, day)])
+
+
+def _compare(context: dg.AssetCheckExecutionContext, place: Place, bucket: Bucket, day: dt.date) -> dg.AssetCheckResult:
+    with one_clear_error(), place.lock_day(day):
+        file = place.find_day(day)
         crc32 = file.checksums.crc32
         found = compare(bucket, file, object_metadata(file))
     wrong, severity = found.differences, dg.AssetCheckSeverity.ERROR
-    if wrong and _uploaded_crc32(context) not in (crc32, None):
+    if wrong and _uploaded_crc32(context, day) not in (crc32, None):
         # Another run has made the day again and has yet to upload it: the object is right, but of the file before.
         wrong = ["the local file has been replaced since its upload; materialize s3_raw_payments to upload it"]
         severity = dg.AssetCheckSeverity.WARN
@@ -111,11 +130,11 @@ def object_is_local_file(
     )
 
 
-def _uploaded_crc32(context: dg.AssetCheckExecutionContext) -> str | None:
+def _uploaded_crc32(context: dg.AssetCheckExecutionContext, day: dt.date) -> str | None:
     """The checksum of the file that the partition's latest materialization uploaded, if there is one."""
     (check,) = context.selected_asset_check_keys  # which another project may have prefixed
     records = context.instance.fetch_materializations(
-        dg.AssetRecordsFilter(check.asset_key, asset_partitions=[context.partition_key]), limit=1
+        dg.AssetRecordsFilter(check.asset_key, asset_partitions=[str(day)]), limit=1
     ).records
     materialization = records[0].asset_materialization if records else None
     return str(materialization.metadata["crc32"].value) if materialization else None

@@ -8,7 +8,6 @@ from pydantic import Field, ValidationError
 
 from synth_assets.generator.plan import GenerationPlan, PlanError, PlanSettings, describe_faults
 from synth_assets.steps import one_clear_error
-from synth_assets.workers import default_workers
 
 
 class PaymentsConfig(PlanSettings, dg.Config):
@@ -17,12 +16,11 @@ class PaymentsConfig(PlanSettings, dg.Config):
     Dagster judges names, types and choices before a run starts. It does not know bounds: those are judged in the run.
     """
 
-    workers: int = Field(
-        default_factory=default_workers,
-        ge=1,
-        le=256,
-        description="Threads that generate, 1 to 256. Never changes a value. Default: the usable cores but one, which "
-        "encodes.",
+    make_again: bool | None = Field(
+        default=None,
+        description="Whether to make a day again although its file is in the output folder, was made by the same "
+        "version from the same settings and contract, and passes its checks. Default: a run of one partition does, a "
+        "backfill's run over several days does not.",
     )
 
     def __init__(self, **settings: Any) -> None:
@@ -34,4 +32,4 @@ class PaymentsConfig(PlanSettings, dg.Config):
                 raise PlanError(describe_faults(error)) from None
 
     def plan(self, day: dt.date) -> GenerationPlan:
-        return GenerationPlan.of(day=day, **self.model_dump(exclude={"workers"}))
+        return GenerationPlan.of(day=day, **self.model_dump(exclude={"make_again"}))

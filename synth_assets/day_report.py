@@ -6,7 +6,6 @@ import calendar
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
@@ -20,10 +19,12 @@ from synth_assets.generator.realistic.label_summary import LabelSummary
 from synth_assets.generator.summary import Totals
 from synth_assets.html_report.month import DayEntry, month_page
 from synth_assets.html_report.page import DayReport
-from synth_assets.storage.day_file import DayFile
 from synth_assets.storage.errors import StorageError
-from synth_assets.storage.folder import find_day_file, read_text, write_atomically
+from synth_assets.storage.folder import read_text
 from synth_assets.storage.layout import month_report_name, report_name
+from synth_assets.storage.place import Day, Place
+from synth_assets.storage.places import place_of
+from synth_assets.storage.rows import scan_rows
 
 NEEDED_TO_READ_ROWS = frozenset({"file_is_whole", "columns_match_contract"})
 """The claims without which a file's rows are not counted for its report."""
@@ -33,32 +34,33 @@ NEEDED_TO_READ_ROWS = frozenset({"file_is_whole", "columns_match_contract"})
 class WrittenReport:
     """Where a day's report and the page of its month are."""
 
-    page: Path
-    index: Path
+    page: str
+    index: str
 
 
-def write_report(file: DayFile, claims: Sequence[Claim], folder: Path | None = None) -> WrittenReport:
+def write_report(file: Day, claims: Sequence[Claim], out: Place | None = None) -> WrittenReport:
     """Write the report of a file whose claims were judged, and bring the page of its month up to date.
 
-    The pages are in `folder`, or beside the file. They replace those that are there.
+    The pages are in the place `out`, or beside the file. They replace those that are there.
 
     Raises:
         StorageError: the file is no Parquet file, the folder cannot be written to, or the disk is full.
         ProvenanceError: the footer does not say what made the file.
     """
-    folder = folder or file.path.parent
-    page = folder / report_name(file.day)
-    report = describe_day(file, claims, folder)
-    _write(page, report.html())
-    index = folder / month_report_name(file.day)
-    with write_atomically(index) as partial:
+    place = out or place_of(file)
+    page, index = report_name(file.day), month_report_name(file.day)
+    report = describe_day(file, claims, place)
+    with place.write(page) as partial:
+        partial.write_text(report.html(), encoding="utf-8")
+    with place.write(index) as partial:
         # While the index is locked: a report that another run has written meanwhile is in this list, or in its own.
-        partial.write_text(month_page(file.day, _entries(folder, file.day)), encoding="utf-8")
-    return WrittenReport(page, index)
+        partial.write_text(month_page(file.day, _entries(place, file.day)), encoding="utf-8")
+    return WrittenReport(place.location(page), place.location(index))
 
 
-def describe_day(file: DayFile, claims: Sequence[Claim], folder: Path) -> DayReport:
-    """What the report of a file is made from. The rows are read where the claims say that they can be.
+def describe_day(file: Day, claims: Sequence[Claim], place: Place) -> DayReport:
+    """What the report of a file is made from, for a place with the other reports. The rows are read where the claims
+    say that they can be.
 
     Raises:
         StorageError, ProvenanceError: as `write_report`.
@@ -66,10 +68,10 @@ def describe_day(file: DayFile, claims: Sequence[Claim], folder: Path) -> DayRep
     provenance = read_provenance(file)
     schema = provenance.schema
     readable = all(claim.passed for claim in claims if claim.name in NEEDED_TO_READ_ROWS)
-    rows = pl.scan_parquet(file.path)
+    rows = scan_rows(file)
     before = file.day - dt.timedelta(days=1)
     return DayReport(
-        name=file.path.name,
+        name=file.name,
         size=file.size,
         provenance=provenance,
         claims=claims,
@@ -77,9 +79,9 @@ def describe_day(file: DayFile, claims: Sequence[Claim], folder: Path) -> DayRep
         nulls=summary.count_nulls(schema, rows) if readable else {},
         breakdowns=summary.break_down(schema, rows) if readable else {},
         labels=_labels(provenance) if readable else None,
-        day_before=_totals_of_day(file.path.parent, before) if readable else None,
+        day_before=_totals_of_day(place_of(file), before) if readable else None,
         index=month_report_name(file.day),
-        before=report_name(before) if (folder / report_name(before)).exists() else None,
+        before=report_name(before) if place.exists(report_name(before)) else None,
     )
 
 
@@ -89,26 +91,26 @@ def _labels(provenance: Provenance) -> LabelSummary | None:
     return LabelSummary.of(provenance.plan)
 
 
-def _totals_of_day(folder: Path, day: dt.date) -> Totals | None:
-    """The totals of the folder's file of a day; None where there is none that is whole."""
+def _totals_of_day(place: Place, day: dt.date) -> Totals | None:
+    """The totals of the place's file of a day; None where there is none that is whole."""
     try:
-        file = find_day_file(folder, day)
+        file = place.find_day(day)
         if not file.checksums.sealed:
             return None
-        return summary.total(read_provenance(file).schema, pl.scan_parquet(file.path))
+        return summary.total(read_provenance(file).schema, scan_rows(file))
     except (GeneratorError, StorageError, OSError, pl.exceptions.PolarsError):
         # It is being replaced, or it is not ours: this day's report does without it.
         return None
 
 
-def _write(path: Path, text: str) -> None:
-    with write_atomically(path) as partial:
-        partial.write_text(text, encoding="utf-8")
-
-
-def _entries(folder: Path, day: dt.date) -> list[DayEntry]:
-    """The lines of the reports of a day's month that are in the folder, in order."""
+def _entries(place: Place, day: dt.date) -> list[DayEntry]:
+    """The lines of the reports of a day's month that are in the place, in order."""
     _, days = calendar.monthrange(day.year, day.month)
-    paths = [folder / report_name(day.replace(day=number)) for number in range(1, days + 1)]
-    found = [DayEntry.of(path.name, read_text(path)) for path in paths if path.exists()]
+    names = [report_name(day.replace(day=number)) for number in range(1, days + 1)]
+    found = [_entry(place, name) for name in names if place.exists(name)]
     return [entry for entry in found if entry]
+
+
+def _entry(place: Place, name: str) -> DayEntry | None:
+    with place.read(name) as path:
+        return DayEntry.of(name, read_text(path))

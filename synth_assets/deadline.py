@@ -46,7 +46,7 @@ def judge_due_day(bucket: Bucket, now: dt.datetime) -> dg.AssetCheckResult:
         StorageError: the bucket is missing or forbidden, or S3 cannot be reached.
     """
     day = last_due_day(now)
-    found = {key: bucket.head(key) for key in day_objects(bucket, day)}
+    found = {key: bucket.head(key) for key in day_objects(bucket, day, object_folder(day))}
     objects = [bucket.uri(key) for key, head in found.items() if head and MARK in head["Metadata"]]
     missing = f"{day} is missing from {bucket.uri(object_folder(day))}. Launch the job daily_payments for this day."
     return dg.AssetCheckResult(

@@ -1,4 +1,5 @@
-"""What a deployment sets by its environment: the first day, the jobs' settings, the webhook and the UI's address.
+"""What a deployment sets by its environment: the first day, the days of a run, the jobs' settings, where the files go
+and the work runs, the webhook and the UI's address.
 
 Dagster is not imported here: the command line reports a wrong variable before it waits for Dagster.
 """
@@ -11,9 +12,13 @@ from typing import Any, get_args
 from synth_assets.generator.errors import GeneratorError
 from synth_assets.generator.plan import FOREIGN_SETTINGS, GenerationPlan, PlanSettings, ProfileName
 from synth_assets.generator.schema_document import mapping_of, read_yaml
+from synth_assets.workers import EngineName
 
 FIRST_DAY = "SYNTH_ASSETS_FIRST_DAY"
+DAYS_A_RUN = "SYNTH_ASSETS_DAYS_A_RUN"
 SETTINGS = "SYNTH_ASSETS_SETTINGS"
+OUTPUT = "SYNTH_ASSETS_OUTPUT"
+ENGINE = "SYNTH_ASSETS_ENGINE"
 WEBHOOK = "SYNTH_ASSETS_WEBHOOK"
 UI_URL = "SYNTH_ASSETS_UI_URL"
 
@@ -37,6 +42,38 @@ def first_day() -> dt.date:
     if day > last:
         raise DeploymentError(f"{FIRST_DAY} is {text}, which is not over. Choose {last} or an earlier day (UTC).")
     return day
+
+
+def output_path() -> str:
+    """Where the days' files go unless a run says otherwise: a folder, or s3://BUCKET/PREFIX."""
+    return os.environ.get(OUTPUT) or "outputs"
+
+
+def engine_kind() -> EngineName:
+    """Where the work of a day runs unless a run says otherwise.
+
+    Raises:
+        DeploymentError: there is no such engine.
+    """
+    kind = os.environ.get(ENGINE) or "auto"
+    if kind not in (kinds := get_args(EngineName)):
+        raise DeploymentError(f"{ENGINE} is {kind!r}. Choose from: {', '.join(kinds)}.")
+    return kind  # type: ignore[return-value]
+
+
+def days_a_run() -> int:
+    """The most days that a run of a backfill makes.
+
+    30 by default, a month: a run's start, which costs as much as some days of 50,000 rows, is then less than a tenth of
+    it, and a run that is lost takes at most a month with it.
+
+    Raises:
+        DeploymentError: it is no whole number from 1 to 1,000.
+    """
+    text = os.environ.get(DAYS_A_RUN) or "30"
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= 1_000):
+        raise DeploymentError(f"{DAYS_A_RUN} is {text!r}. Write a whole number from 1 to 1000, for instance 30.")
+    return int(text)
 
 
 def job_settings(profile: ProfileName) -> dict[str, Any]:

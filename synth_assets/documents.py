@@ -23,9 +23,10 @@ class Answer:
     error: str | None = None
 
 
-def print_document(document: Mapping[str, Any]) -> None:
+def print_document(document: Mapping[str, Any], indent: int | None = 2) -> None:
+    """Print it as JSON: on one line where `indent` is None."""
     # Where stdout cannot take every character, JSON's own escapes can.
-    print(json.dumps(document, indent=2, ensure_ascii=sys.stdout.encoding.lower() != "utf-8"))
+    print(json.dumps(document, indent=indent, ensure_ascii=sys.stdout.encoding.lower() != "utf-8"), flush=True)
 
 
 def describe_checks(claims: Iterable[Claim]) -> dict[str, dict[str, Any]]:

@@ -14,14 +14,14 @@ from synth_assets.generator import GENERATOR_VERSION
 from synth_assets.generator.claims import Claim
 from synth_assets.generator.provenance import Provenance
 from synth_assets.generator.schema import TransactionSchema
-from synth_assets.storage.day_file import DayFile
+from synth_assets.storage.place import Day
 
 
 @dataclass(frozen=True)
 class FileDescription:
     """The facts about a day's file. `footer` is PyArrow's view of the Parquet footer, `claims` the verdict."""
 
-    file: DayFile
+    file: Day
     provenance: Provenance
     footer: pq.FileMetaData
     claims: Sequence[Claim]
@@ -46,10 +46,10 @@ class FileDescription:
         }
 
     def text(self) -> str:
-        """The facts in five tables, each below its title. The first title is the file's path."""
+        """The facts in five tables, each below its title. The first title says where the file is."""
         settings = self.provenance.plan.model_dump(mode="json", exclude={"day", "rows", "compression"})
         parts = {
-            str(self.file.path): tabulate(self._summary().items(), tablefmt="plain", disable_numparse=True),
+            self.file.location: tabulate(self._summary().items(), tablefmt="plain", disable_numparse=True),
             "plan": tabulate(settings.items(), tablefmt="plain", disable_numparse=True, colalign=("left", "right")),
             "columns": _column_table(describe_columns(self.provenance.schema, self.footer), self.file.size),
             "proportions": _proportion_table(describe_rates(self.claims)),

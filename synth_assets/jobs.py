@@ -10,18 +10,18 @@ from synth_assets.deadline import due_day_is_uploaded
 from synth_assets.deployment import job_settings
 from synth_assets.generator.plan import ProfileName
 from synth_assets.partitions import DAILY
-from synth_assets.world_assets import label_events, world_tables
+from synth_assets.world_assets import incidents, label_events, world_tables
 
 # A run that takes the place of a lost one may be on another machine, without the lost one's file.
 RETRY_FROM_THE_START = {"dagster/retry_strategy": "ALL_STEPS"}
 
 WITHOUT_WORLD = dg.AssetSelection.assets(transaction_schema, payments_parquet, s3_raw_payments)
-WITH_WORLD = WITHOUT_WORLD | dg.AssetSelection.assets(world_tables, label_events)
+WITH_WORLD = WITHOUT_WORLD | dg.AssetSelection.assets(world_tables, label_events, incidents)
 
 daily_payments = dg.define_asset_job(
     "daily_payments",
     selection=WITH_WORLD,
-    description="One day of payments: made, checked and uploaded; a realistic one with its world and its label events.",
+    description="One day of payments: made, checked and uploaded; a realistic one with its world and side tables.",
     run_tags=RETRY_FROM_THE_START,
 )
 

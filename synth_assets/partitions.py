@@ -4,10 +4,13 @@ import datetime as dt
 
 import dagster as dg
 
-from synth_assets.deployment import first_day
+from synth_assets.deployment import days_a_run, first_day
 
 DAILY = dg.DailyPartitionsDefinition(start_date=first_day().isoformat())
 """One partition a day (UTC), up to the last complete day."""
+
+SEVERAL_DAYS_A_RUN = dg.BackfillPolicy.multi_run(days_a_run())
+"""A backfill cuts its range of days into runs of as many days each."""
 
 
 def partition_day(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> dt.date:

@@ -2,26 +2,25 @@
 
 Dagster's UI shows Markdown in place below `INLINE_LIMIT` characters, and behind a link to a dialog above: so there is a
 tiny picture and a full one. The page may be light or dark: the ground is transparent, and the ink stands out on both.
+
+Both are written out as SVG: a library that draws takes a second to import and to lay out what is known beforehand.
 """
 
 from __future__ import annotations
 
-import io
-import logging
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+
+from markupsafe import Markup
 
 from synth_assets.generator.audit import fraud_proportion, null_proportions
 from synth_assets.generator.counts import AMOUNT_BINS, BINS_A_DECADE, HOURS, Counts
 from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.proportions import Proportion
 from synth_assets.generator.schema import TransactionSchema
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from synth_assets.html_report.charts import nice_scale
 
 INLINE_LIMIT = 1_000
 INK = "#7b8490"
@@ -29,31 +28,14 @@ INK = "#7b8490"
 BARS = "#3d8bd9"
 ALARM = "#e5484d"
 
-STYLE: dict[Any, Any] = {
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 9.0,
-    "text.color": INK,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.titlesize": 10.0,
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "figure.constrained_layout.h_pad": 0.12,
-    # Text stays text: a third of the size, and in the reader's own font.
-    "svg.fonttype": "none",
-    # Names inside the picture are hashed with this instead of a random number.
-    "svg.hashsalt": "synth_assets",
-}
-
-TEXT_COLUMNS = (1.2, 1.5)
-"""Right edges of the columns of text beside the bands, in widths of a band."""
-
-NO_METADATA = dict.fromkeys(["Creator", "Date", "Format", "Type"])
-"""Leaves out what matplotlib would write into the picture about itself."""
+# All lengths in the full picture are in its pixels.
+WIDTH = 920
+PANEL_WIDTH, PANEL_HEIGHT = 360, 120
+"""Of the columns alone: their scale stands to the left, their labels below."""
+SCALE_WIDTH, LABELS_HEIGHT, TITLE_HEIGHT = 80, 50, 30
+BAND_LEFT, BAND_WIDTH, ROW_HEIGHT = 190, 400, 26
+TEXT_COLUMNS = (BAND_LEFT + BAND_WIDTH + 120, BAND_LEFT + BAND_WIDTH + 300)
+"""Right edges of the columns of text beside the bands."""
 
 
 def proportions(schema: TransactionSchema, plan: GenerationPlan, counts: Counts) -> list[Proportion]:
@@ -66,10 +48,7 @@ def proportions(schema: TransactionSchema, plan: GenerationPlan, counts: Counts)
 
 
 def glance(counts: Counts) -> str:
-    """Payments by hour of the day (UTC), small enough to be shown in place; empty where event times are text.
-
-    Written out by hand: the frame alone of a drawing library's picture is longer than `INLINE_LIMIT`.
-    """
+    """Payments by hour of the day (UTC), small enough to be shown in place; empty where event times are text."""
     most = max(counts.hours)
     if not most:
         return ""
@@ -85,89 +64,122 @@ def glance(counts: Counts) -> str:
 
 def full(schema: TransactionSchema, plan: GenerationPlan, counts: Counts) -> str:
     """Payments by hour of the day and by amount, and the proportions in their bounds: those that the contract has."""
-    # A third of a second: only a run that draws pays it.
-    # It warns of a home that it cannot write its cache to. No picture needs the cache.
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)
-    import matplotlib
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    hours, amounts, judged = counts.hours, _by_amount(counts), proportions(schema, plan, counts)
-    above = [name for name, shown in {"hours": any(hours), "amounts": bool(amounts)}.items() if shown]
-    layout: list[Any] = [row for row in (above, ["proportions"] * max(len(above), 1) if judged else []) if row]
-    if not layout:
+    panels = [panel for panel in (_hours(plan, counts.hours), _amounts(counts)) if panel]
+    parts = [_moved(number * WIDTH // 2 + SCALE_WIDTH, TITLE_HEIGHT, panel) for number, panel in enumerate(panels)]
+    height = TITLE_HEIGHT + PANEL_HEIGHT + LABELS_HEIGHT if panels else 0
+    if judged := proportions(schema, plan, counts):
+        parts.append(_moved(0, height, _bands(plan, judged)))
+        height += TITLE_HEIGHT + ROW_HEIGHT * (len(judged) + 1)
+    if not parts:
         return ""
-    heights = [2.3 if row is above else 0.7 + 0.28 * len(judged) for row in layout]
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(9.6, 0.3 + sum(heights)), layout="constrained")
-        FigureCanvasSVG(figure)
-        panels = figure.subplot_mosaic(layout, gridspec_kw={"height_ratios": heights})
-        if "hours" in panels:
-            _draw_hours(panels["hours"], plan, hours)
-        if "amounts" in panels:
-            _draw_amounts(panels["amounts"], amounts)
-        if "proportions" in panels:
-            _draw_proportions(panels["proportions"], plan, judged)
-        drawn = io.BytesIO()
-        figure.savefig(drawn, format="svg", transparent=True, metadata=NO_METADATA)
-    return f"![{plan.day}: {plan.rows:,} payments](data:image/svg+xml;base64,{b64encode(drawn.getvalue()).decode()})"
+    svg = Markup(
+        "<svg xmlns='http://www.w3.org/2000/svg' width='{}' height='{}' fill='{}' "
+        "font-family='DejaVu Sans, Verdana, sans-serif' font-size='12'>{}</svg>"
+    ).format(WIDTH, height, INK, Markup("").join(parts))
+    return f"![{plan.day}: {plan.rows:,} payments](data:image/svg+xml;base64,{b64encode(svg.encode()).decode()})"
 
 
-def _by_amount(counts: Counts) -> dict[int, int]:
-    """The counts of the bins from the lowest to the highest amount; empty where amounts are text."""
+def _hours(plan: GenerationPlan, hours: Sequence[int]) -> Markup:
+    """A column for each hour; nothing where event times are text."""
+    title = "Payments by hour" if plan.lookback_days == 1 else f"Payments by hour, {plan.lookback_days} days combined"
+    marks = {hour / HOURS: str(hour) for hour in range(0, HOURS + 1, 3)}
+    return _columns(title, "hour of the day (UTC)", hours, marks, filled=0.8) if any(hours) else Markup()
+
+
+def _amounts(counts: Counts) -> Markup:
+    """A column for each bin from the lowest to the highest amount; nothing where amounts are text."""
     by_bin = dict(zip(AMOUNT_BINS, counts.amounts, strict=True))
     filled = [number for number, count in by_bin.items() if count]
-    return {number: by_bin[number] for number in range(filled[0], filled[-1] + 1)} if filled else {}
+    if not filled:
+        return Markup()
+    bins = range(filled[0], filled[-1] + 1)
+    edges = range(bins.start, bins.stop + 1)
+    decades = [edge for edge in edges if edge % BINS_A_DECADE == 0]
+    # Within a decade, its ends say more than nothing.
+    marked = decades if len(decades) > 1 else [edges[0], edges[-1]]
+    marks = {(edge - bins.start) / len(bins): _amount(10 ** (edge / BINS_A_DECADE)) for edge in marked}
+    title, axis = "Payments by amount", "amount in the payment's currency (log scale)"
+    return _columns(title, axis, [by_bin[number] for number in bins], marks, filled=1)
 
 
-def _draw_hours(axes: Axes, plan: GenerationPlan, hours: Sequence[int]) -> None:
-    # A step and a gap an hour: one path instead of 24.
-    edges = [hour + part for hour in range(HOURS) for part in (0.1, 0.9)]
-    axes.stairs([count for hour in hours for count in (hour, 0)][:-1], edges, fill=True, color=BARS)
-    axes.set_title(
-        "Payments by hour" if plan.lookback_days == 1 else f"Payments by hour, {plan.lookback_days} days combined"
+def _amount(amount: float) -> str:
+    return f"{float(f'{amount:.3g}'):,g}" if amount < 1e6 else f"{amount / 1e6:,.3g}M"
+
+
+def _columns(title: str, axis: str, counts: Sequence[int], marks: dict[float, str], filled: float) -> Markup:
+    """Columns over an axis, beside their scale. The origin is the upper left corner of the columns.
+
+    Args:
+        marks: labels of the axis, by their place from 0 (left) to 1 (right).
+        filled: the share of a step that a column covers.
+    """
+    scale = nice_scale(max(counts))
+    step = PANEL_WIDTH / len(counts)
+    bar = f"h{step * filled:.1f}V{PANEL_HEIGHT}z"
+    bars = "".join(
+        f"M{step * (place + (1 - filled) / 2):.1f} {PANEL_HEIGHT}v-{PANEL_HEIGHT * count / scale[-1]:.1f}{bar}"
+        for place, count in enumerate(counts)
+        if count
     )
-    axes.set_xlabel("hour of the day (UTC)")
-    axes.set_xticks(range(0, HOURS + 1, 3))
-    axes.set_xlim(0, HOURS)
-    _count_payments(axes)
+    heights = {count: PANEL_HEIGHT * (1 - count / scale[-1]) for count in scale}
+    ticks = [f"M-4 {height:.1f}h4" for height in heights.values()]
+    ticks += [f"M{place * PANEL_WIDTH:.1f} {PANEL_HEIGHT}v4" for place in marks]
+    return (
+        _text(0, -12, title, size=13)
+        + Markup("<path fill='{}' d='{}'/>").format(BARS, bars)
+        + Markup("<path stroke='{}' fill='none' d='M0 0V{}H{}{}'/>").format(
+            INK, PANEL_HEIGHT, PANEL_WIDTH, "".join(ticks)
+        )
+        + Markup("").join(_text(-8, height + 4, f"{count:,}", "end") for count, height in heights.items())
+        + Markup("").join(
+            _text(place * PANEL_WIDTH, PANEL_HEIGHT + 17, mark, "middle") for place, mark in marks.items()
+        )
+        + _text(PANEL_WIDTH / 2, PANEL_HEIGHT + 34, axis, "middle")
+    )
 
 
-def _draw_amounts(axes: Axes, amounts: dict[int, int]) -> None:
-    edges = [10 ** (number / BINS_A_DECADE) for number in (*amounts, max(amounts) + 1)]
-    axes.stairs(list(amounts.values()), edges, fill=True, color=BARS)
-    axes.set_title("Payments by amount")
-    axes.set_xscale("log")
-    axes.minorticks_off()
-    axes.set_xlabel("amount in the payment's currency (log scale)")
-    axes.xaxis.set_major_formatter(lambda amount, _: f"{amount:,g}" if amount < 1e6 else f"{amount / 1e6:,g}M")
-    _count_payments(axes)
-
-
-def _count_payments(axes: Axes) -> None:
-    axes.locator_params(axis="y", integer=True, nbins=6)
-    axes.yaxis.set_major_formatter("{x:,.0f}")
-
-
-def _draw_proportions(axes: Axes, plan: GenerationPlan, judged: list[Proportion]) -> None:
+def _bands(plan: GenerationPlan, judged: Sequence[Proportion]) -> Markup:
     """Each on a scale of its own, so that all bands are equally wide: 0 is the lowest accepted count, 1 the highest."""
-    for place, each in enumerate(judged):
-        span = max(each.highest - each.lowest, 1)
-        observed = (each.count - each.lowest) / span
-        expected = (each.expected * plan.rows - each.lowest) / span
-        axes.barh(place, 1, height=0.5, color=INK, alpha=0.3)
-        axes.plot([expected, expected], [place - 0.25, place + 0.25], color=INK, linewidth=1.2)
-        # What lies outside is drawn just outside.
-        axes.plot(min(max(observed, -0.04), 1.04), place, "o", color=BARS if each.within else ALARM, markersize=6)
-        allowed = f"{100 * each.lowest / plan.rows:.3f} to {100 * each.highest / plan.rows:.3f}"
-        for column, text in enumerate([f"{100 * each.count / plan.rows:.3f}", allowed]):
-            axes.text(TEXT_COLUMNS[column], place, text, va="center", ha="right")
-    for column, text in enumerate(["observed (%)", "allowed (%)"]):
-        axes.text(TEXT_COLUMNS[column], -0.95, text, va="center", ha="right")
-    axes.set_yticks(range(len(judged)), [each.of for each in judged])
-    axes.set_xlim(-0.06, TEXT_COLUMNS[-1])
-    axes.set_ylim(len(judged) - 0.5, -1.2)
-    axes.set_xticks([])
-    axes.tick_params(left=False)
-    axes.spines[:].set_visible(False)
-    axes.set_title("Shares of the day's payments: observed (dot), expected (line), allowed by the checks (band)")
+    parts = [
+        _text(
+            10,
+            18,
+            "Shares of the day's payments: observed (dot), expected (line), allowed by the checks (band)",
+            size=13,
+        )
+    ]
+    parts += [
+        _text(right, TITLE_HEIGHT + 12, said, "end")
+        for right, said in zip(TEXT_COLUMNS, ("observed (%)", "allowed (%)"), strict=True)
+    ]
+    for number, each in enumerate(judged, start=1):
+        parts.append(_moved(0, TITLE_HEIGHT + ROW_HEIGHT * number, _band(plan, each)))
+    return Markup("").join(parts)
+
+
+def _band(plan: GenerationPlan, each: Proportion) -> Markup:
+    span = max(each.highest - each.lowest, 1)
+    # What lies outside is drawn just outside.
+    observed = min(max((each.count - each.lowest) / span, -0.03), 1.03)
+    expected = (each.expected * plan.rows - each.lowest) / span
+    allowed = f"{100 * each.lowest / plan.rows:.3f} to {100 * each.highest / plan.rows:.3f}"
+    return (
+        _text(BAND_LEFT - 20, 12, each.of, "end")
+        + Markup("<path fill-opacity='.3' d='M{} 1h{}v14h-{}z'/>").format(BAND_LEFT, BAND_WIDTH, BAND_WIDTH)
+        + Markup("<path stroke='{}' d='M{:.1f} 1v14'/>").format(INK, BAND_LEFT + BAND_WIDTH * expected)
+        + Markup("<circle fill='{}' cx='{:.1f}' cy='8' r='4'/>").format(
+            BARS if each.within else ALARM, BAND_LEFT + BAND_WIDTH * observed
+        )
+        + _text(TEXT_COLUMNS[0], 12, f"{100 * each.count / plan.rows:.3f}", "end")
+        + _text(TEXT_COLUMNS[1], 12, allowed, "end")
+    )
+
+
+def _text(x: float, y: float, text: str, anchor: str = "start", size: int = 12) -> Markup:
+    return Markup("<text x='{:.1f}' y='{:.1f}' text-anchor='{}' font-size='{}'>{}</text>").format(
+        x, y, anchor, size, text
+    )
+
+
+def _moved(x: float, y: float, drawn: Markup) -> Markup:
+    return Markup("<g transform='translate({},{})'>{}</g>").format(x, y, drawn)

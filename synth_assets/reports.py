@@ -1,18 +1,18 @@
 """What a materialization shows of itself, as Dagster metadata."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
 from synth_assets import pictures
+from synth_assets.engines import Engine, describe_engine
 from synth_assets.generator.claims import Claim
 from synth_assets.generator.counts import Counts
 from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.schema import TransactionSchema
-from synth_assets.storage.day_file import open_parquet
+from synth_assets.storage.place import Day
 from synth_assets.storage.replaced import Replaced
 from synth_assets.storage.s3 import UploadedDay
 
@@ -59,15 +59,13 @@ def frame_schema(frame: pl.LazyFrame) -> dg.TableSchema:
     )
 
 
-def file_facts(
-    schema: TransactionSchema, plan: GenerationPlan, path: Path, counts: Counts, seconds: float
-) -> dict[str, Any]:
-    """What is to be said of a file written in `seconds`; `counts` are those of its rows as they were made."""
-    with open_parquet(path) as file:
+def file_facts(schema: TransactionSchema, plan: GenerationPlan, day: Day, counts: Counts) -> dict[str, Any]:
+    """What is to be said of a day; `counts` are those of its rows."""
+    with day.open() as file:
         # Polars's dicts: PyArrow's would import pandas for nanoseconds, where it is installed.
         head = pl.DataFrame(next(file.batches()).slice(0, PREVIEW_ROWS)).to_dicts()
         row_groups = file.footer.num_row_groups
-    size = path.stat().st_size
+    size = day.size
     rates = observed_rates(plan, counts)
     return {
         **_drawn({"hours": pictures.glance(counts), "pictures": pictures.full(schema, plan, counts)}),
@@ -75,13 +73,22 @@ def file_facts(
         "bytes": size,
         "bytes_per_row": round(size / plan.rows, 2),
         "row_groups": row_groups,
-        "seconds": round(seconds, 3),
-        "rows_per_second": round(plan.rows / seconds),
         **{f"{row['rate']}_observed": row["observed"] for row in rates},
         "dagster/column_schema": column_schema(schema),
         "preview": table([{name: _shortened(value) for name, value in row.items()} for row in head]),
         "observed_rates": table(rates),
         "plan": dg.MetadataValue.json(plan.model_dump(mode="json")),
+    }
+
+
+def speed(engine: Engine, rows: int, seconds: float) -> dict[str, str | float | int]:
+    """Where a day was made, and how long it took from its first row to its last byte."""
+    each = {} if engine.name == "threads" else {"rows_per_second_per_worker": round(rows / seconds / engine.workers)}
+    return {
+        "engine": describe_engine(engine),
+        "seconds": round(seconds, 3),
+        "rows_per_second": round(rows / seconds),
+        **each,
     }
 
 
@@ -101,7 +108,7 @@ def observed_rates(plan: GenerationPlan, counts: Counts) -> list[dict[str, str |
     ]
 
 
-def report_link(written: bool, page: Path) -> dict[str, dg.PathMetadataValue]:
+def report_link(written: bool, page: str) -> dict[str, dg.PathMetadataValue]:
     """Where the checks write the day's report; nothing where they write none."""
     return {"report": dg.MetadataValue.path(page)} if written else {}
 

@@ -1,34 +1,28 @@
 """Resources: where the contract and the files are, and the AWS clients. Nothing is opened at import."""
 
-from functools import cache, partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+import dataclasses
+import logging
+from typing import TYPE_CHECKING, Any
 
-import boto3
-import botocore.session
 import dagster as dg
-from botocore import UNSIGNED
-from botocore.config import Config as ClientConfig
-from botocore.loaders import Loader, create_loader
 from dagster_aws.s3 import S3Resource
 from dagster_aws.ssm import SSMResource
 from pydantic import Field
 
 from synth_assets.contract import read_contract
+from synth_assets.engines import Engine, choose_engine
 from synth_assets.generator.schema import TransactionSchema
-from synth_assets.storage.aws import explained
+from synth_assets.storage.aws import AwsConnection
 from synth_assets.storage.bucket import Bucket
+from synth_assets.storage.place import Place
+from synth_assets.storage.places import open_place
+from synth_assets.storage.prefix import LOGGER
 from synth_assets.storage.ssm import check_bucket_name, read_parameter
+from synth_assets.workers import EngineName
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_ssm import SSMClient
-
-
-@cache
-def _service_models(folders: str | None) -> Loader:
-    """botocore's descriptions of the services, read once a process: most of the time that a client takes."""
-    return create_loader(folders)
 
 
 class Contract(dg.ConfigurableResource):
@@ -50,48 +44,74 @@ class Contract(dg.ConfigurableResource):
 
 
 class OutputFolder(dg.ConfigurableResource):
-    """The folder of the days' files."""
+    """Where the days' files are: a folder, or a prefix of a bucket."""
 
     path: str = Field(
-        default="outputs", description="The folder of the files. A relative path starts at the working directory."
+        default="outputs",
+        description="The folder of the files, or s3://BUCKET/PREFIX. A relative path starts at the working directory.",
     )
     reports: bool = Field(default=True, description="Whether the checks write a day's report beside its file.")
 
-    @property
-    def folder(self) -> Path:
-        return Path(self.path).absolute()
+    def place(self, s3: "TimedS3Resource", log: logging.Logger = LOGGER) -> Place:
+        """The place of the days, which is not looked at yet. `log` is told what it waits for.
+
+        Raises:
+            StorageError: it is a URI but no bucket's, or the AWS settings are incomplete.
+        """
+        return open_place(self.path, s3.bucket, log)
+
+
+class WorkEngine(dg.ConfigurableResource):
+    """Where the work of a day runs. None of its settings changes a byte, a name or a verdict."""
+
+    kind: EngineName = Field(
+        default="auto",
+        description="threads: this process. processes: the cores of this machine. ray: a Ray cluster, which needs "
+        "synth-assets[ray]. auto: processes for days of 5,000,000 rows or more where there are 4 cores or more, and "
+        "threads otherwise.",
+    )
+    workers: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000,
+        description="Threads that generate, processes, or tasks of the cluster at once, 1 to 10,000. None: all cores, "
+        "but for one that threads leave to the encoder.",
+    )
+    address: str | None = Field(
+        default=None,
+        description="The Ray cluster's address. None: the one in RAY_ADDRESS, or else a cluster on this machine.",
+    )
+
+    def for_rows(self, rows: int) -> Engine:
+        """The engine for a day of so many rows.
+
+        Raises:
+            StorageError: Ray is not installed, or its cluster cannot be reached.
+        """
+        return choose_engine(self.kind, self.workers, self.address, rows)
 
 
 class TimeLimits(dg.ConfigurableResource):
     """How long an AWS call may take. botocore's own limit is 60 seconds a try, too long to wait in a run."""
 
     profile_name: str | None = Field(default=None, description="The profile of the AWS configuration files to use.")
-    max_attempts: int = Field(default=3, ge=1, description="Tries of a call, the first one included.")
-    connect_timeout: float = Field(default=3.0, gt=0, description="Seconds to wait for a connection.")
-    # Three tries, and three more to clear what a failed upload has sent: within a minute.
-    read_timeout: float = Field(default=8.0, gt=0, description="Seconds to wait for the next bytes of an answer.")
+    max_attempts: int = Field(
+        default=AwsConnection.max_attempts, ge=1, description="Tries of a call, the first one included."
+    )
+    connect_timeout: float = Field(
+        default=AwsConnection.connect_timeout, gt=0, description="Seconds to wait for a connection."
+    )
+    read_timeout: float = Field(
+        default=AwsConnection.read_timeout, gt=0, description="Seconds to wait for the next bytes of an answer."
+    )
     # Unlike dagster-aws's True, None lets botocore follow AWS_CA_BUNDLE.
     verify: bool | None = Field(
         default=None, description="Whether to verify TLS certificates. None: as botocore is set up."
     )
 
-    def _client(self, service: Literal["s3", "ssm"], **settings: Any) -> Any:
-        connection = ("region_name", "endpoint_url", "use_ssl", "verify")
-        keys = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
-        with explained(f"set up the {service} client"):
-            # A session of its own for each client: it reads its credentials anew.
-            session = botocore.session.Session(profile=self.profile_name)
-            session.register_component("data_loader", _service_models(session.get_config_variable("data_path")))
-            return boto3.session.Session(botocore_session=session).client(
-                service,
-                **{name: getattr(self, name) for name in (*connection, *keys)},
-                config=ClientConfig(
-                    connect_timeout=self.connect_timeout,
-                    read_timeout=self.read_timeout,
-                    retries={"mode": "standard", "total_max_attempts": self.max_attempts},
-                    **settings,
-                ),
-            )
+    def _connection(self, **more: Any) -> AwsConnection:
+        names = [field.name for field in dataclasses.fields(AwsConnection) if hasattr(self, field.name)]
+        return AwsConnection(**{name: getattr(self, name) for name in names}, **more)
 
 
 class TimedS3Resource(TimeLimits, S3Resource):
@@ -107,23 +127,21 @@ class TimedS3Resource(TimeLimits, S3Resource):
     )
     kms_key_id: str | None = Field(default=None, description="The key of aws:kms. None: the account's aws/s3 key.")
 
-    def get_client(self, **settings: Any) -> "S3Client":
-        """A client, with more settings of botocore's own where they are given."""
-        return self._client("s3", signature_version=UNSIGNED if self.use_unsigned_session else None, **settings)
+    @property
+    def connection(self) -> AwsConnection:
+        """How clients are made, as a value that other processes and machines can use."""
+        return self._connection(unsigned=self.use_unsigned_session)
+
+    def get_client(self) -> "S3Client":
+        client: S3Client = self.connection.client("s3")
+        return client
 
     def bucket(self, name: str) -> Bucket:
         encryption = {"ServerSideEncryption": self.server_side_encryption, "SSEKMSKeyId": self.kms_key_id}
-        return Bucket(
-            client=self.get_client(),
-            name=name,
-            owner=self.expected_bucket_owner,
-            encryption={argument: value for argument, value in encryption.items() if value},
-            without_checksums=partial(
-                self.get_client,
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            ),
-        )
+        given = {argument: value for argument, value in encryption.items() if value}
+        bucket = Bucket(self.connection, name, self.expected_bucket_owner, given)
+        _ = bucket.client  # wrong settings fail here, and not at the first call
+        return bucket
 
     def get_object_to_set_on_execution_context(self) -> "TimedS3Resource":
         # dagster-aws makes a client here, before the step begins: wrong settings would fail the run without a word.
@@ -141,7 +159,8 @@ class TimedSSMResource(TimeLimits, SSMResource):
     )
 
     def get_client(self) -> "SSMClient":
-        return self._client("ssm")
+        client: SSMClient = self._connection().client("ssm")
+        return client
 
     def bucket(self) -> str:
         """The bucket's name: the one that is set, or the parameter's value.

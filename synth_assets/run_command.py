@@ -22,9 +22,10 @@ from synth_assets.history import HistoryError, open_history
 from synth_assets.jobs import daily_payments
 from synth_assets.landing import check_destination, find_bucket
 from synth_assets.progress import ProgressBar, progress_logger
-from synth_assets.resources import TimedS3Resource, TimedSSMResource, bucket_settings
+from synth_assets.resources import OutputFolder, TimedS3Resource, TimedSSMResource, bucket_settings
 from synth_assets.storage.errors import StorageError
-from synth_assets.world_assets import label_events, world_tables
+from synth_assets.storage.places import location_of
+from synth_assets.world_assets import incidents, label_events, world_tables
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,14 @@ class Outcome:
         """The absolute paths of the files that were made, and the URI of the object where there is one."""
         made = [self.payments.get("path"), self.upload.get("dagster/uri"), *self.side_assets.values()]
         return [location for location in made if location]
+
+    @property
+    def complaints(self) -> list[str]:
+        """One line for each check that did not pass, and for each error."""
+        checks = [
+            f"{each.severity.value}: {each.check_name}: {each.description}" for each in self.checks if not each.passed
+        ]
+        return [*checks, *(f"error: {error}" for error in self.errors)]
 
     def document(self) -> dict[str, Any]:
         """What `--json` prints. What did not come about is null."""
@@ -90,7 +99,8 @@ def run(day: str, settings: Mapping[str, Any], options: argparse.Namespace) -> i
     Args:
         day: the partition, as YYYY-MM-DD.
         settings: a value for every field of `PlanSettings`.
-        options: `out`, `schema`, `s3`, `bucket`, `bucket_parameter` and `json`, as `cli.build_parser` gives them.
+        options: `out`, `schema`, `engine`, `workers`, `s3`, `bucket`, `bucket_parameter` and `json`, as
+            `command_options.build_parser` gives them.
 
     Returns:
         0, or 1 where the run or a check failed.
@@ -100,7 +110,7 @@ def run(day: str, settings: Mapping[str, Any], options: argparse.Namespace) -> i
     """
     try:
         if options.s3 == "yes":
-            _check_destination(day, settings["rows"], options)
+            look_at_destination(day, settings["rows"], options)
         with open_history() as instance:
             outcome = _materialize(day, settings, options, instance)
     except (HistoryError, StorageError) as error:
@@ -115,38 +125,70 @@ def run(day: str, settings: Mapping[str, Any], options: argparse.Namespace) -> i
     return 0 if outcome.success else 1
 
 
-def _check_destination(day: str, rows: int, options: argparse.Namespace) -> None:
-    """Look at the AWS settings, the SSM parameter and the object's place, before a row is made."""
+def look_at_destination(day: str, rows: int, options: argparse.Namespace) -> None:
+    """Look at the AWS settings, the SSM parameter and the object's place, before a row is made.
+
+    Raises:
+        StorageError: the day's object cannot go there.
+    """
     ssm = TimedSSMResource(**bucket_settings(options.bucket, options.bucket_parameter))
-    check_destination(find_bucket(TimedS3Resource(), ssm), rows, dt.date.fromisoformat(day))
+    s3 = TimedS3Resource()
+    place = OutputFolder(path=options.out).place(s3)
+    check_destination(find_bucket(s3, ssm), rows, dt.date.fromisoformat(day), place)
 
 
 def _materialize(
     day: str, settings: Mapping[str, Any], options: argparse.Namespace, instance: dg.DagsterInstance
 ) -> Outcome:
-    side_assets = [world_tables, label_events] if PROFILES[settings["profile"]].has_world else []
+    with closing(ProgressBar(settings["rows"])) as bar:
+        outcome = materialize(job_with_progress(progress_logger(bar)), day, settings, options, instance)
+        bar.end(outcome.success)
+    return outcome
+
+
+def job_with_progress(logger: dg.LoggerDefinition) -> dg.JobDefinition:
+    """The job of a day, whose runs tell the logger `progress` how far they are."""
+    return dg.Definitions.merge(defs, dg.Definitions(loggers={"progress": logger})).resolve_job_def(daily_payments.name)
+
+
+def materialize(
+    job: dg.JobDefinition,
+    day: str,
+    settings: Mapping[str, Any],
+    options: argparse.Namespace,
+    instance: dg.DagsterInstance,
+) -> Outcome:
+    """Materialize the day with its checks, as an ordinary run of one partition.
+
+    Args:
+        job: of `job_with_progress`.
+        settings: a value for every field of `PlanSettings`, and for others of `PaymentsConfig` where they are not to
+            have their defaults.
+        options: as for `run`.
+    """
+    side_assets = [world_tables, label_events, incidents] if PROFILES[settings["profile"]].has_world else []
     uploads = [s3_raw_payments] if options.s3 == "yes" else []
     selected = [transaction_schema, payments_parquet, *side_assets, *uploads]
-    with closing(ProgressBar(settings["rows"])) as bar:
-        location = dg.Definitions.merge(defs, dg.Definitions(loggers={"progress": progress_logger(bar)}))
-        result = location.resolve_job_def(daily_payments.name).execute_in_process(
-            partition_key=day,
-            asset_selection=[key for asset in selected for key in asset.keys],
-            instance=instance,
-            raise_on_error=False,
-            run_config={
-                "ops": {payments_parquet.op.name: {"config": dict(settings)}},
-                "resources": _resource_config(options),
-                "loggers": {"progress": {}},
-            },
-        )
-        bar.end(result.success)
+    result = job.execute_in_process(
+        partition_key=day,
+        asset_selection=[key for asset in selected for key in asset.keys],
+        instance=instance,
+        raise_on_error=False,
+        run_config={
+            "ops": {payments_parquet.op.name: {"config": dict(settings)}},
+            "resources": _resource_config(options),
+            "loggers": {"progress": {}},
+        },
+    )
     return _read_outcome(day, result, side_assets)
 
 
 def _resource_config(options: argparse.Namespace) -> dict[str, Any]:
     """The run config of the resources that the options name. The others keep their defaults."""
-    config: dict[str, dict[str, str]] = {"output_folder": {"path": str(options.out.absolute())}}
+    config: dict[str, dict[str, Any]] = {
+        "output_folder": {"path": location_of(options.out)},
+        "engine": {"kind": options.engine, "workers": options.workers},
+    }
     if options.schema:
         config["contract"] = {"path": str(options.schema.absolute())}
     if bucket := bucket_settings(options.bucket, options.bucket_parameter):
@@ -187,11 +229,8 @@ def _metadata(result: dg.ExecuteInProcessResult, asset: dg.AssetsDefinition) -> 
 
 def _print_failures(outcome: Outcome) -> None:
     """Print one line on stderr for each check that did not pass, and for each error."""
-    for check in outcome.checks:
-        if not check.passed:
-            print(f"{check.severity.value}: {check.check_name}: {check.description}", file=sys.stderr)
-    for error in outcome.errors:
-        print(f"error: {error}", file=sys.stderr)
+    for line in outcome.complaints:
+        print(line, file=sys.stderr)
 
 
 def _is_interruption(failure: dg.DagsterEvent) -> bool:

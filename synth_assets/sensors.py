@@ -2,6 +2,7 @@
 
 import json
 import urllib.request
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -47,6 +48,7 @@ def _failed_checks(context: dg.RunStatusSensorContext) -> list[dict[str, str | N
         {
             "asset": check.asset_key.to_user_string(),
             "check": check.check_name,
+            "partition": check.partition,
             "severity": check.severity.value,
             "description": check.description,
         }
@@ -59,17 +61,28 @@ def _describe_run(
     context: dg.RunStatusSensorContext, error: str | None, failed: list[dict[str, str | None]]
 ) -> dict[str, Any]:
     """The alert as a document. Chat services show its `text` and ignore the rest."""
-    run, day = context.dagster_run, context.dagster_run.tags.get("dagster/partition")
-    reason = error or "; ".join(f"{check['check']}: {check['description']}" for check in failed)
+    run, days = context.dagster_run, _days(context.dagster_run.tags)
+    reason = error or "; ".join(_say(check) for check in failed)
     return {
-        "text": f"{run.job_name}{f' of {day}' if day else ''}: {reason} {run_url(run.run_id)}",
+        "text": f"{run.job_name}{f' of {days}' if days else ''}: {reason} {run_url(run.run_id)}",
         "job": run.job_name,
         "run_id": run.run_id,
-        "partition": day,
+        "partition": days,
         "error": error,
         "failed_checks": failed,
         "url": run_url(run.run_id),
     }
+
+
+def _days(tags: Mapping[str, str]) -> str | None:
+    """The run's partition, or the first and the last of those of a backfill's run."""
+    first, last = (tags.get(f"dagster/asset_partition_range_{end}") for end in ("start", "end"))
+    return tags.get("dagster/partition") or (f"{first}..{last}" if first and last else None)
+
+
+def _say(check: Mapping[str, str | None]) -> str:
+    day = f"{check['partition']}: " if check["partition"] else ""
+    return f"{day}{check['check']}: {check['description']}"
 
 
 def post_alert(alert: dict[str, Any]) -> None:

@@ -7,6 +7,8 @@ import os
 import sys
 from pathlib import Path
 
+from synth_assets.storage.layout import is_uri
+
 
 def open_closed_streams() -> None:
     """Lead a stdout or stderr that was closed before the start to nowhere.
@@ -24,6 +26,11 @@ def open_closed_streams() -> None:
             setattr(sys, name, os.fdopen(number, "w", encoding="utf-8"))
         elif hasattr(getattr(sys, name), "reconfigure"):
             getattr(sys, name).reconfigure(errors="backslashreplace")
+
+
+def place(text: str) -> str:
+    """An s3:// URI, or the path of a file or folder as `path` takes it. For argparse."""
+    return text if is_uri(text) else str(path(text))
 
 
 def path(text: str) -> Path:

@@ -7,13 +7,14 @@ import sys
 
 from synth_assets.documents import Answer
 from synth_assets.generator.provenance import Provenance
+from synth_assets.judging import THREADS
 from synth_assets.landing import find_bucket, land_day
 from synth_assets.resources import TimedS3Resource, TimedSSMResource, bucket_settings
-from synth_assets.storage.day_file import DayFile
-from synth_assets.storage.folder import lock_day
+from synth_assets.storage.place import Day
+from synth_assets.storage.places import place_of
 
 
-def upload(file: DayFile, provenance: Provenance, bucket: str | None, parameter: str | None) -> Answer:
+def upload(file: Day, provenance: Provenance, bucket: str | None, parameter: str | None) -> Answer:
     """Upload the file, judged under the contract in its footer, to a bucket or to the one that a parameter names.
 
     Raises:
@@ -22,8 +23,8 @@ def upload(file: DayFile, provenance: Provenance, bucket: str | None, parameter:
     log = logging.Logger("upload")
     log.addHandler(logging.StreamHandler(sys.stderr))
     target = find_bucket(TimedS3Resource(), TimedSSMResource(**bucket_settings(bucket, parameter)))
-    with lock_day(file.path.parent, file.day):
-        uploaded = land_day(target, provenance.schema, file, log)
+    with place_of(file, log).lock_day(file.day):
+        uploaded = land_day(target, provenance.schema, file, THREADS, log)
     document = {
         "uri": uploaded.uri,
         "bytes": file.size,

@@ -1,6 +1,9 @@
-"""How many threads generate, where nobody says it."""
+"""The engines by name, and how many workers there are where nobody says it."""
 
 import os
+from typing import Literal
+
+EngineName = Literal["auto", "threads", "processes", "ray"]
 
 
 def usable_cores() -> int:

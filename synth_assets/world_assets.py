@@ -5,25 +5,33 @@ Days of the uniform profile have none of it: there the assets are materialized w
 Dagster calls a backfill failed where an asset is skipped.
 """
 
+import datetime as dt
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import polars as pl
 
 from synth_assets.assets import payments_parquet
 from synth_assets.day import read_provenance
+from synth_assets.days import materialize_days
+from synth_assets.generator import GENERATOR_VERSION
 from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.profiles import PROFILES
+from synth_assets.generator.realistic.answer_key import incident_payments, with_ends
 from synth_assets.generator.realistic.labels import label_events as events_of
 from synth_assets.generator.realistic.world import World
-from synth_assets.partitions import DAILY, partition_day
+from synth_assets.partitions import DAILY, SEVERAL_DAYS_A_RUN
 from synth_assets.reports import PREVIEW_ROWS, frame_schema, table
-from synth_assets.resources import OutputFolder
+from synth_assets.resources import OutputFolder, TimedS3Resource, WorkEngine
+from synth_assets.side_tables import make_on
 from synth_assets.steps import OWNERS, TAGS, one_clear_error
-from synth_assets.storage.folder import find_day_file, write_atomically
-from synth_assets.storage.layout import label_events_name, world_folder, world_table_name
+from synth_assets.storage.layout import incidents_name, label_events_name, world_folder, world_table_name
+from synth_assets.storage.place import Place
+
+VERSION_KEY = "generator_version"
+"""The name, in the footer of a side table, of the generator version that made it."""
 
 NO_WORLD: dict[str, int | str] = {
     "dagster/row_count": 0,
@@ -50,29 +58,37 @@ NO_WORLD: dict[str, int | str] = {
         }.items()
     ],
     partitions_def=DAILY,
+    backfill_policy=SEVERAL_DAYS_A_RUN,
     can_subset=True,
 )
-def world_tables(context: dg.AssetExecutionContext, output_folder: OutputFolder) -> Iterator[dg.MaterializeResult]:
+def world_tables(context: dg.AssetExecutionContext, output_folder: OutputFolder, s3: TimedS3Resource) -> Iterator[Any]:
     """The same for all days of a seed and number of customers, so written once for them all."""
-    plan = _realistic_plan(context, output_folder)
+    with one_clear_error():
+        place = output_folder.place(s3, context.log)
+    yield from materialize_days(context, lambda day: _world_of_day(context, place, day))
+
+
+def _world_of_day(context: dg.AssetExecutionContext, place: Place, day: dt.date) -> Iterator[dg.MaterializeResult]:
+    plan = _realistic_plan(context, place, day)
     if plan is None:
         for key in sorted(context.selected_asset_keys):
             yield dg.MaterializeResult(asset_key=key, metadata=NO_WORLD)
         return
-    folder = output_folder.folder / world_folder(plan.seed, plan.customers)
+    folder = world_folder(plan.seed, plan.customers)
     world = World.of(plan.seed, plan.customers)
     years = sorted({moment.year for moment in (plan.window[0], plan.day)})
-    tables: dict[str, list[tuple[Path, Callable[[], pl.DataFrame]]]] = {
-        "customers": [(folder / world_table_name("customers"), world.customers_table)],
-        "cards": [(folder / world_table_name("cards", year), partial(world.cards_table, year)) for year in years],
-        "merchants": [(folder / world_table_name("merchants"), world.merchants_table)],
+    tables: dict[str, list[tuple[str, Callable[[], pl.DataFrame]]]] = {
+        "customers": [(f"{folder}/{world_table_name('customers')}", world.customers_table)],
+        "cards": [(f"{folder}/{world_table_name('cards', year)}", partial(world.cards_table, year)) for year in years],
+        "merchants": [(f"{folder}/{world_table_name('merchants')}", world.merchants_table)],
     }
     for key in sorted(context.selected_asset_keys):
-        for path, make in tables[key.path[-1]]:  # another project may have prefixed the key
-            if not path.exists():
-                _write(path, make())
-        frame = pl.scan_parquet(path)
-        yield dg.MaterializeResult(asset_key=key, metadata=_facts(path, frame.select(pl.len()).collect().item(), frame))
+        with one_clear_error():
+            for name, make in tables[key.path[-1]]:  # another project may have prefixed the key
+                if not _is_current(place, name):
+                    _write(place, name, make())
+            facts = _facts(place, name)
+        yield dg.MaterializeResult(asset_key=key, metadata=facts)
 
 
 @dg.asset(
@@ -80,24 +96,37 @@ def world_tables(context: dg.AssetExecutionContext, output_folder: OutputFolder)
     kinds={"polars", "parquet"},
     deps=[payments_parquet],
     partitions_def=DAILY,
+    backfill_policy=SEVERAL_DAYS_A_RUN,
     owners=OWNERS,
     tags=TAGS,
 )
-def label_events(context: dg.AssetExecutionContext, output_folder: OutputFolder) -> dg.MaterializeResult:
+def label_events(
+    context: dg.AssetExecutionContext, output_folder: OutputFolder, engine: WorkEngine, s3: TimedS3Resource
+) -> Iterator[Any]:
     """The frauds of a realistic day with their scenario, and when each was reported and became a known label.
 
     Never joined into [the payments](/assets/payments_parquet): a model that is to be used must not know at once what
     became known later.
     """
-    plan = _realistic_plan(context, output_folder)
+    with one_clear_error():
+        place = output_folder.place(s3, context.log)
+    yield from materialize_days(context, lambda day: [_labels_of_day(context, place, engine, day)])
+
+
+def _labels_of_day(
+    context: dg.AssetExecutionContext, place: Place, engine: WorkEngine, day: dt.date
+) -> dg.MaterializeResult:
+    plan = _realistic_plan(context, place, day)
     if plan is None:
         return dg.MaterializeResult(metadata=NO_WORLD)
-    path = output_folder.folder / label_events_name(plan.day)
-    events = pl.concat(events_of(plan))
-    _write(path, events)
+    name = label_events_name(plan.day)
+    with one_clear_error():
+        events = pl.concat(make_on(engine.for_rows(plan.rows), plan, events_of))
+        _write(place, name, events)
+        facts = _facts(place, name, events)
     shares = events.group_by("scenario").agg(payments=pl.len()).sort("scenario")
     return dg.MaterializeResult(
-        metadata=_facts(path, events.height, events.lazy())
+        metadata=facts
         | {
             "scenarios": table(shares.cast({"scenario": pl.String}).to_dicts()),
             "never_known": events["known_at"].null_count(),
@@ -105,28 +134,78 @@ def label_events(context: dg.AssetExecutionContext, output_folder: OutputFolder)
     )
 
 
-def _realistic_plan(context: dg.AssetExecutionContext, output_folder: OutputFolder) -> GenerationPlan | None:
-    day = partition_day(context)
+@dg.asset(
+    group_name="world",
+    kinds={"polars", "parquet"},
+    deps=[payments_parquet],
+    partitions_def=DAILY,
+    backfill_policy=SEVERAL_DAYS_A_RUN,
+    owners=OWNERS,
+    tags=TAGS,
+)
+def incidents(
+    context: dg.AssetExecutionContext, output_folder: OutputFolder, engine: WorkEngine, s3: TimedS3Resource
+) -> Iterator[Any]:
+    """The answer key of a realistic day: the payments of its cases of fraud, of the honest cases that look like them,
+    and of the visits in which cards are copied; with the ring, and whether a case is hidden.
+
+    Never joined into [the payments](/assets/payments_parquet): it says which frauds a model misses, and why.
+    """
     with one_clear_error():
-        plan = read_provenance(find_day_file(output_folder.folder, day)).plan
+        place = output_folder.place(s3, context.log)
+    yield from materialize_days(context, lambda day: [_incidents_of_day(context, place, engine, day)])
+
+
+def _incidents_of_day(
+    context: dg.AssetExecutionContext, place: Place, engine: WorkEngine, day: dt.date
+) -> dg.MaterializeResult:
+    plan = _realistic_plan(context, place, day)
+    if plan is None:
+        return dg.MaterializeResult(metadata=NO_WORLD)
+    name = incidents_name(plan.day)
+    with one_clear_error():
+        found = with_ends(make_on(engine.for_rows(plan.rows), plan, incident_payments))
+        _write(place, name, found)
+        facts = _facts(place, name, found)
+    shares = found.group_by("kind", "scenario", "hidden").agg(cases=pl.col("case_id").n_unique(), payments=pl.len())
+    counts = shares.sort("kind", "scenario", "hidden").cast({"kind": pl.String, "scenario": pl.String}).to_dicts()
+    return dg.MaterializeResult(metadata=facts | {"cases": table(counts)})
+
+
+def _realistic_plan(context: dg.AssetExecutionContext, place: Place, day: dt.date) -> GenerationPlan | None:
+    with one_clear_error():
+        plan = read_provenance(place.find_day(day)).plan
     if PROFILES[plan.profile].has_world:
         return plan
     context.log.info(f"{day} is of the {plan.profile} profile, which has no world. No file was written.")
     return None
 
 
-def _write(path: Path, frame: pl.DataFrame) -> None:
-    with one_clear_error(), write_atomically(path) as unfinished:
+def _is_current(place: Place, name: str) -> bool:
+    """Whether a table of the world is there, and of this generator version."""
+    if not place.exists(name):
+        return False
+    with place.read(name) as path:
+        return pl.read_parquet_metadata(path).get(VERSION_KEY) == GENERATOR_VERSION
+
+
+def _write(place: Place, name: str, frame: pl.DataFrame) -> None:
+    with place.write(name) as unfinished:
         # As text: Polars would mark an Enum with its set, and could then not read files of two sets together.
-        frame.cast({pl.Enum: pl.String}).write_parquet(unfinished, compression="snappy")
+        frame.cast({pl.Enum: pl.String}).write_parquet(
+            unfinished, compression="snappy", metadata={VERSION_KEY: GENERATOR_VERSION}
+        )
 
 
-def _facts(path: Path, rows: int, frame: pl.LazyFrame) -> dict[str, dg.MetadataValue]:
-    preview = frame.head(PREVIEW_ROWS).collect().cast(pl.String).fill_null("").to_dicts()
-    return {
-        "path": dg.MetadataValue.path(path),
-        "dagster/row_count": dg.MetadataValue.int(rows),
-        "bytes": dg.MetadataValue.int(path.stat().st_size),
-        "dagster/column_schema": dg.MetadataValue.table_schema(frame_schema(frame)),
-        "preview": table(preview),
-    }
+def _facts(place: Place, name: str, made: pl.DataFrame | None = None) -> dict[str, dg.MetadataValue]:
+    """What is to be said of a table that is there. `made` is the same with its enums, where it was made just now."""
+    with place.read(name) as path:
+        frame = pl.scan_parquet(path) if made is None else made.lazy()
+        preview = frame.head(PREVIEW_ROWS).collect().cast(pl.String).fill_null("").to_dicts()
+        return {
+            "path": dg.MetadataValue.path(place.location(name)),
+            "dagster/row_count": dg.MetadataValue.int(frame.select(pl.len()).collect().item()),
+            "bytes": dg.MetadataValue.int(path.stat().st_size),
+            "dagster/column_schema": dg.MetadataValue.table_schema(frame_schema(frame)),
+            "preview": table(preview),
+        }

@@ -27,12 +27,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from synth_assets.day import judge_day, layout_of
+from synth_assets.day import layout_of
+from synth_assets.engines import LOCAL_CLUSTER, Ray
 from synth_assets.generator.claims import Claim
 from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.provenance import Provenance
 from synth_assets.generator.schema import TransactionSchema
 from synth_assets.generator.simulator import TransactionSimulator
+from synth_assets.judging import judge_day
 from synth_assets.storage import parquet
 from synth_assets.storage.day_file import DayFile
 from synth_assets.storage.layout import file_name
@@ -73,6 +75,16 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 @pytest.fixture(scope="session")
 def schema() -> TransactionSchema:
     return TransactionSchema.parse(SCHEMA_FILE.read_text(), source="transaction_schema.yaml")
+
+
+@pytest.fixture(scope="session")
+def ray_engine() -> Iterator[Ray]:
+    """A Ray cluster of this machine with three workers."""
+    ray = pytest.importorskip("ray") if "REQUIRE_REAL_PARTS" not in os.environ else __import__("ray")
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    ray.init(**LOCAL_CLUSTER, num_cpus=3, log_to_driver=False, logging_level=logging.ERROR)
+    yield Ray(3)
+    ray.shutdown()
 
 
 def in_unit(schema: TransactionSchema, unit: str) -> TransactionSchema:

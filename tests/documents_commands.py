@@ -16,6 +16,17 @@ NOT_RUN = {
     "docker build --file deploy/Dockerfile --target code-server --build-arg INSTANCE=ecs --tag synth-assets .": (
         "needs a container engine; tests/test_deploy.py holds what can be held without one"
     ),
+    "docker build --file deploy/Dockerfile --target code-server --build-arg INSTANCE=kubernetes "
+    "--build-arg EXTRAS=ui,postgres,kubernetes,ray --tag synth-assets .": (
+        "needs a container engine; tests/test_deploy_kubernetes.py holds the extra"
+    ),
+    **dict.fromkeys(
+        (
+            "kubectl --namespace dagster apply --filename deploy/kubernetes/ray-cluster.yaml",
+            "kubectl --namespace dagster wait --for=condition=HeadPodReady raycluster/payments-ray --timeout 5m",
+        ),
+        "needs a cluster with KubeRay; tests/test_deploy_kubernetes.py holds the file and its name",
+    ),
     **dict.fromkeys(
         (
             "image=111122223333.dkr.ecr.us-east-1.amazonaws.com/synth-assets:YOUR-TAG",
@@ -66,6 +77,9 @@ NOT_RUN = {
 NAMED_AND_NOT_RUN = {
     "python -m benchmarks backfill": "measures for minutes",
     "python -m benchmarks files": "measures for minutes",
+    "synth-assets --date 2021-01-01..2025-12-31": "makes five years of days",
+    "synth-assets --date FIRST..LAST": "the page on the command line has it with real days",
+    "dagster job backfill": "tests/test_backfill.py launches one",
     "synth-assets --help": "tests/test_cli.py prints it",
     r"synth-assets show FILE \| head -1": "tests/test_file_commands.py closes the pipe",
     "synth-assets reproduce --out FOLDER FILE": "tests/test_file_commands.py keeps the file",

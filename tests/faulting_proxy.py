@@ -38,6 +38,8 @@ class Proxy:
     The query is "part" (of an upload), "uploads" (to list or to begin them) or "uploadId" (to complete or abort one).
     """
     asked: list[str] = field(default_factory=list)
+    handed_on: int = 0
+    """Bytes of all requests and answers, without their headers."""
     closing: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
     endpoint: str = ""
@@ -70,6 +72,7 @@ class Handler(BaseHTTPRequestHandler):
         while len(body) < length:
             body += self.rfile.read(min(2**18, length - len(body)))
             proxy.closing.wait(pause)
+        proxy.handed_on += length
         (self.fault or forward)(self, body)
 
     do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = any_method
@@ -83,6 +86,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
+            self.server.proxy.handed_on += len(body)
             self.wfile.write(body)
 
     def reset(self) -> None:
@@ -155,6 +159,12 @@ def slow(handler: Handler, body: bytes) -> None:
     forward(handler, body)
 
 
+def lose_the_answer(handler: Handler, body: bytes) -> None:
+    """The server does what it is asked, and nobody hears of it."""
+    handler.answer = lambda *_: handler.reset()  # type: ignore[method-assign]
+    forward(handler, body)
+
+
 def refusal(status: int, code: str, message: str = "Said by the test") -> Fault:
     def answer(handler: Handler, body: bytes) -> None:
         if "X-Amz-Target" in handler.headers:
@@ -187,13 +197,36 @@ def drop_checksums(
 ) -> None:
     """A server that does not look at what it does not know. The request is signed anew without it."""
     body = re.sub(rb"<Checksum\w+>.*?</Checksum\w+>", b"", body)
+    signed = _signed_anew(handler, body, _without_checksums(handler.headers.items()))
+    forward(handler, body, signed, lambda answered: changed(_without_checksums(answered)))
+
+
+def _signed_anew(handler: Handler, body: bytes, headers: Headers) -> Headers:
+    """The request's headers with a signature of these."""
     anew = {"authorization", "host", "content-length", "x-amz-date", "x-amz-content-sha256"}
-    kept = {name: value for name, value in _without_checksums(handler.headers.items()) if name.lower() not in anew}
+    kept = {name: value for name, value in headers if name.lower() not in anew}
     target = handler.server.proxy.target
     request = AWSRequest(handler.command, target + handler.path, kept, body)
     S3SigV4Auth(Credentials(ACCESS_KEY, SECRET_KEY), "s3", REGION).add_auth(request)
-    signed = [*request.headers.items(), ("Host", urlsplit(target).netloc), ("Content-Length", str(len(body)))]
-    forward(handler, body, signed, lambda answered: changed(_without_checksums(answered)))
+    return [*request.headers.items(), ("Host", urlsplit(target).netloc), ("Content-Length", str(len(body)))]
+
+
+# --- servers without conditional writes ------------------------------------------------------------------------
+
+
+CONDITION = re.compile(r"if-(none-)?match$", re.IGNORECASE)
+
+
+def drop_conditions(handler: Handler, body: bytes) -> None:
+    """A server that does not look at conditions."""
+    kept = [(name, value) for name, value in handler.headers.items() if not CONDITION.match(name)]
+    forward(handler, body, _signed_anew(handler, body, kept))
+
+
+def refuse_conditions(handler: Handler, body: bytes) -> None:
+    """A server that answers 501 to them."""
+    asked = any(CONDITION.match(name) for name in handler.headers)
+    (NOT_IMPLEMENTED if asked else forward)(handler, body)
 
 
 def drop_etags(handler: Handler, body: bytes) -> None:

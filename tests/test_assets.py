@@ -16,6 +16,7 @@ from synth_assets.generator.claims import CLAIMS
 from synth_assets.resources import OutputFolder
 from synth_assets.storage.layout import month_report_name, report_name
 from synth_assets.storage.loopback import BUCKET
+from synth_assets.storage.place import Place
 from tests.conftest import DAY, SCHEMA_FILE, day_table, make_plan, object_keys, write_day
 
 ALL = [transaction_schema, payments_parquet, s3_raw_payments]
@@ -188,11 +189,10 @@ class DamagingFolder(OutputFolder):
 
     bad: str
 
-    @property
-    def folder(self) -> Path:
+    def place(self, *arguments: Any) -> Place:
         for finished in Path(self.path).glob("payments*"):
             finished.write_bytes(Path(self.bad).read_bytes())
-        return Path(self.path)
+        return super().place(*arguments)
 
 
 def test_a_broken_claim_stops_the_upload_in_its_own_run(aws, instance, tmp_path, schema):

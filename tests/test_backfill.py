@@ -13,12 +13,13 @@ from typing import Any
 import dagster as dg
 import pytest
 import yaml
+from playwright.sync_api import expect
 
 from synth_assets.definitions import defs
 from synth_assets.generator.claims import CLAIMS
 from synth_assets.jobs import SCHEDULES
 from synth_assets.storage.day_file import open_parquet
-from synth_assets.storage.layout import file_name, object_key
+from synth_assets.storage.layout import file_name, incidents_name, label_events_name, object_key
 from synth_assets.storage.loopback import LoopbackAws
 from tests.conftest import (
     BIN,
@@ -31,32 +32,51 @@ from tests.conftest import (
     object_keys,
     wait_for,
 )
+from tests.test_browser import browser, new_page
+
+__all__ = ["browser"]  # a fixture
 
 DAYS = [dt.date(2024, 2, 27) + dt.timedelta(days=number) for number in range(5)]  # 27 February to 2 March
 PARTITIONS = [day.isoformat() for day in DAYS]
 WHOLE_DAYS = ["2024-03-10", "2024-03-11"]
 """Uniform days for which all assets are asked for, those of the realistic world too."""
+BAD_DAYS = ["2024-04-01", "2024-04-02", "2024-04-03"]
+"""The second of them cannot be made: a file that is not ours is in its place."""
+JOB_DAYS = ["2024-05-01", "2024-05-02"]
+"""Realistic days that a backfill of the job daily_payments makes."""
+BACKFILLS = ["good", "whole", "bad", "job", "wrong"]
+DAYS_A_RUN, RUNS = 3, 2
 SETTINGS = {"rows": 2_000, "fraud_rate": 0.2, "null_mcc_rate": 0.5, "seed": 7}
 CHECKS = {**dict.fromkeys(CLAIMS, "payments_parquet"), "object_is_local_file": "s3_raw_payments"}
 
-LAUNCH_ALL = """
-mutation ($good: LaunchBackfillParams!, $whole: LaunchBackfillParams!, $wrong: LaunchBackfillParams!) {
-  good: launchPartitionBackfill(backfillParams: $good) { ... on LaunchBackfillSuccess { backfillId } }
-  whole: launchPartitionBackfill(backfillParams: $whole) { ... on LaunchBackfillSuccess { backfillId } }
-  wrong: launchPartitionBackfill(backfillParams: $wrong) { ... on LaunchBackfillSuccess { backfillId } }
-}
-"""
-STATE = """
-query ($good: String!, $whole: String!, $wrong: String!) {
-  good: partitionBackfillOrError(backfillId: $good) { ...state }
-  whole: partitionBackfillOrError(backfillId: $whole) { ...state }
-  wrong: partitionBackfillOrError(backfillId: $wrong) { ...state }
-}
-fragment state on PartitionBackfill { status error { message } runs(limit: 100) { status } }
-"""
+LAUNCH_ALL = (
+    "mutation ("
+    + ", ".join(f"${name}: LaunchBackfillParams!" for name in BACKFILLS)
+    + ") {"
+    + " ".join(
+        f"{name}: launchPartitionBackfill(backfillParams: ${name}) {{ ... on LaunchBackfillSuccess {{ backfillId }} }}"
+        for name in BACKFILLS
+    )
+    + "}"
+)
+STATE = (
+    "query ("
+    + ", ".join(f"${name}: String!" for name in BACKFILLS)
+    + ") {"
+    + " ".join(f"{name}: partitionBackfillOrError(backfillId: ${name}) {{ ...state }}" for name in BACKFILLS)
+    + "} fragment state on PartitionBackfill { status error { message } runs(limit: 100) { status } }"
+)
 CHECK = """
 query ($asset: AssetKeyInput!, $check: String!) {
   assetCheckExecutions(assetKey: $asset, checkName: $check, limit: 100) { partition status runId }
+}
+"""
+PARTITION_STATUSES = """
+query ($asset: AssetKeyInput!) {
+  assetNodeOrError(assetKey: $asset) { ... on AssetNode { assetChecksOrError { ... on AssetChecks { checks {
+    name
+    partitionStatuses { ... on AssetCheckTimePartitionStatuses { ranges { startKey endKey status } } }
+  } } } } }
 }
 """
 LOCATIONS = """{
@@ -90,6 +110,7 @@ class Plant:
 
     home: Path
     outputs: Path
+    url: str
     query: Callable[..., Any]
     ids: dict[str, str]
     state: dict[str, Any]
@@ -103,17 +124,18 @@ def plant(loopback: LoopbackAws, tmp_path_factory: pytest.TempPathFactory) -> It
     settings = folder / "settings.yaml"
     settings.write_text("realistic: {rows: 5000}")
     environment = environment_for(home, **loopback.environment, SYNTH_ASSETS_SETTINGS=str(settings))
+    environment["SYNTH_ASSETS_DAYS_A_RUN"] = str(DAYS_A_RUN)
     # The daemon looks for backfills every 30 s, first at its start: so they are asked for before it.
     ids = launch_all(outputs, environment)
     with empty_bucket(loopback) as s3, dagster_ui(folder, environment) as dev:
         state = wait_for("the end of the backfills", lambda: ended(dev.query(STATE, **ids)), dev)
-        yield Plant(home, outputs, dev.query, ids, state, object_keys(s3))
+        yield Plant(home, outputs, dev.url, dev.query, ids, state, object_keys(s3))
 
 
 def launch_all(outputs: Path, environment: dict[str, str]) -> dict[str, str]:
     """Ask for five days with other than the default rates, for two days of all assets, and with a wrong setting."""
     daily = ["payments_parquet", "s3_raw_payments"]
-    every = ["transaction_schema", *daily, "customers", "cards", "merchants", "label_events"]
+    every = ["transaction_schema", *daily, "customers", "cards", "merchants", "label_events", "incidents"]
 
     def asked(settings: dict[str, Any], assets: list[str], days: list[str], folder: Path = outputs) -> dict[str, Any]:
         return {
@@ -125,11 +147,22 @@ def launch_all(outputs: Path, environment: dict[str, str]) -> dict[str, str]:
             },
         }
 
+    theirs = outputs.with_name("bad") / file_name(7, dt.date.fromisoformat(BAD_DAYS[1]))
     variables = {
         "good": asked(SETTINGS, daily, PARTITIONS),
         "whole": asked({"rows": 1_000}, every, WHOLE_DAYS, outputs.with_name("whole")),
+        "bad": asked({"rows": 1_000}, daily, BAD_DAYS, theirs.parent),
+        "job": {
+            "selector": {"partitionSetName": "daily_payments_partition_set", "repositorySelector": REPOSITORY},
+            "partitionNames": JOB_DAYS,
+            "runConfigData": asked({"rows": 1_000, "profile": "realistic"}, [], [], outputs.with_name("job"))[
+                "runConfigData"
+            ],
+        },
         "wrong": asked({"rowz": 2_000}, daily, PARTITIONS),
     }
+    theirs.parent.mkdir()
+    theirs.write_text("not ours")
     answer = outputs.parent / "launched.json"
     command = [BIN / "dagster-graphql", "-t", LAUNCH_ALL, "-v", json.dumps(variables), "-o", answer]
     subprocess.run(command, cwd=PROJECT_ROOT, env=environment, check=True, capture_output=True, timeout=HANG_SECONDS)
@@ -137,19 +170,67 @@ def launch_all(outputs: Path, environment: dict[str, str]) -> dict[str, str]:
 
 
 def ended(state: dict[str, Any]) -> dict[str, Any] | None:
-    """The backfills' state, once the five runs of the first have ended, the second is over, and the last has failed."""
+    """The backfills' state, once the runs of the first have ended, and the others are over or have failed."""
     statuses = [run["status"] for run in state["good"]["runs"]]
     finished = sum(status in {"SUCCESS", "FAILURE", "CANCELED"} for status in statuses)
-    requested = [name for name in ("whole", "wrong") if state[name]["status"] == "REQUESTED"]
-    return state if (finished == len(DAYS) or state["good"]["error"]) and not requested else None
+    requested = [name for name in BACKFILLS[1:] if state[name]["status"] == "REQUESTED"]
+    return state if (finished == RUNS or state["good"]["error"]) and not requested else None
 
 
-def test_a_backfill_is_one_successful_run_per_partition(plant):
+def test_a_backfill_is_one_successful_run_for_several_days(plant):
     assert plant.state["good"]["error"] is None
     with dg.DagsterInstance.from_config(str(plant.home)) as instance:
         runs = instance.get_runs(dg.RunsFilter(tags={"dagster/backfill": plant.ids["good"]}))
-    assert sorted(run.tags["dagster/partition"] for run in runs) == PARTITIONS
+    ranges = [[run.tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end")] for run in runs]
+    assert sorted(ranges) == [[PARTITIONS[0], PARTITIONS[2]], [PARTITIONS[3], PARTITIONS[4]]]
     assert all(run.is_success for run in runs)
+
+
+def test_a_day_that_fails_in_the_backfill_is_red_alone_and_the_others_have_landed(plant):
+    assert plant.state["bad"]["status"] == "COMPLETED_FAILED"
+    assert [run["status"] for run in plant.state["bad"]["runs"]] == ["FAILURE"]
+    landed = {key.rpartition("_")[2] for key in plant.objects}
+    assert [f"{day}.parquet" in landed for day in BAD_DAYS] == [True, False, True]
+
+
+def test_the_ui_is_told_of_each_day_what_its_check_found(plant):
+    """What the Partitions tab of a check asks for: a range that has passed, and one over a day that failed."""
+    for asset in ("payments_parquet", "s3_raw_payments"):
+        node = plant.query(PARTITION_STATUSES, asset={"path": [asset]})["assetNodeOrError"]
+        for check in node["assetChecksOrError"]["checks"]:
+            ranges = [
+                (each["startKey"], each["endKey"], each["status"]) for each in check["partitionStatuses"]["ranges"]
+            ]
+            found = [each for each in ranges if each[0] <= BAD_DAYS[-1]]
+            assert found == [
+                (PARTITIONS[0], PARTITIONS[-1], "SUCCEEDED"),
+                (WHOLE_DAYS[0], WHOLE_DAYS[-1], "SUCCEEDED"),
+                (BAD_DAYS[0], BAD_DAYS[0], "SUCCEEDED"),
+                (BAD_DAYS[1], BAD_DAYS[1], "EXECUTION_FAILED"),
+                (BAD_DAYS[2], BAD_DAYS[2], "SUCCEEDED"),
+            ], check["name"]
+
+
+def test_a_checks_page_shows_the_days_of_a_run_and_which_of_them_failed(plant, browser):
+    page = new_page(browser)
+    page.goto(f"{plant.url}/assets/payments_parquet?view=checks&checkDetail=file_is_whole")
+    page.get_by_role("tab", name="Partitions").nth(1).click()  # the first is the asset's
+    expect(page.get_by_text(f"Passed ({len([*DAYS, *WHOLE_DAYS, *BAD_DAYS, *JOB_DAYS]) - 1})")).to_be_visible()
+    expect(page.get_by_text("Execution Failed (1)")).to_be_visible()
+    page.get_by_placeholder("Filter by partition").fill(BAD_DAYS[2])
+    page.get_by_text(BAD_DAYS[2], exact=True).first.click()
+    expect(page.get_by_text("1,000 of 1,000 rows read")).to_be_visible()
+    expect(page.get_by_text("Target materialization")).to_be_visible()
+
+
+def test_a_backfill_of_a_job_makes_several_days_in_a_run_too(plant):
+    assert plant.state["job"]["error"] is None
+    assert [run["status"] for run in plant.state["job"]["runs"]] == ["SUCCESS"]
+    made = sorted(path.name for path in plant.outputs.with_name("job").glob("*.parquet"))
+    days = [dt.date.fromisoformat(day) for day in JOB_DAYS]
+    assert made == sorted(
+        name for day in days for name in (file_name(1_000, day), label_events_name(day), incidents_name(day))
+    )
 
 
 def test_each_partition_has_a_materialization_of_its_own_with_its_own_metadata(plant):
@@ -174,7 +255,7 @@ def test_each_check_has_passed_once_on_each_partition(check, plant):
     found = plant.query(CHECK, asset={"path": [CHECKS[check]]}, check=check)["assetCheckExecutions"]
     of_days = [each for each in found if each["partition"] in PARTITIONS]
     assert sorted((each["partition"], each["status"]) for each in of_days) == [(key, "SUCCEEDED") for key in PARTITIONS]
-    assert len({each["runId"] for each in of_days}) == len(DAYS)
+    assert len({each["runId"] for each in of_days}) == RUNS
 
 
 def test_the_run_config_of_the_backfill_made_the_files(plant):
@@ -187,7 +268,7 @@ def test_the_run_config_of_the_backfill_made_the_files(plant):
 
 
 def test_each_day_of_the_backfill_has_landed_under_its_own_month(plant):
-    objects = [key for key in plant.objects if not any(day in key for day in WHOLE_DAYS)]
+    objects = [key for key in plant.objects if not any(day in key for day in [*WHOLE_DAYS, *BAD_DAYS, *JOB_DAYS])]
     assert objects == sorted(object_key(file_name(2_000, day), day) for day in DAYS)
     assert {key.split("/")[2] for key in objects} == {"month=02", "month=03"}
 
@@ -197,7 +278,7 @@ def test_a_backfill_of_all_assets_over_uniform_days_succeeds_and_writes_no_world
     assert (whole["status"], whole["error"]) == ("COMPLETED_SUCCESS", None)
     files = sorted(path.name for path in plant.outputs.with_name("whole").glob("*.parquet"))
     assert files == [f"payments_1000_{day}.parquet" for day in WHOLE_DAYS]
-    assert [key for key in plant.objects if "payments_1000_" in key] == [
+    assert [key for key in plant.objects if any(day in key for day in WHOLE_DAYS)] == [
         object_key(name, dt.date.fromisoformat(day)) for name, day in zip(files, WHOLE_DAYS, strict=True)
     ]
 

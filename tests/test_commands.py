@@ -60,6 +60,7 @@ def test_dg_lists_every_asset_check_job_and_schedule(home):
         "cards": ["payments_parquet"],
         "merchants": ["payments_parquet"],
         "label_events": ["payments_parquet"],
+        "incidents": ["payments_parquet"],
     }
     assert {each["key"] for each in listed["asset_checks"]} == {
         "transaction_schema:dtypes_recognised",

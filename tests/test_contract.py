@@ -7,7 +7,7 @@ import re
 import pytest
 
 from synth_assets.contract import find_contract, read_contract
-from synth_assets.resources import Contract, OutputFolder
+from synth_assets.resources import Contract, OutputFolder, TimedS3Resource
 from synth_assets.storage.errors import StorageError
 from tests.conftest import SCHEMA_FILE
 
@@ -28,4 +28,4 @@ def test_a_contract_that_is_named_and_missing_is_an_error_and_not_the_installed_
 
 
 def test_the_files_go_to_the_working_directory(working_directory):
-    assert OutputFolder().folder == working_directory / "outputs"
+    assert OutputFolder().place(TimedS3Resource()).location("") == str(working_directory / "outputs")

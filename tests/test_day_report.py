@@ -5,20 +5,21 @@ from __future__ import annotations
 import datetime as dt
 import re
 from itertools import pairwise
+from pathlib import Path
 
 import dagster as dg
 import duckdb
 import pyarrow as pa
 import pytest
-from matplotlib.colors import to_rgb
+from PIL import ImageColor
 
 from synth_assets.assets import payments_parquet
 from synth_assets.cli import main
-from synth_assets.day import judge_day
 from synth_assets.day_report import write_report
 from synth_assets.definitions import defs
 from synth_assets.generator.claims import CLAIMS
 from synth_assets.html_report.charts import nice_scale
+from synth_assets.judging import judge_day
 from synth_assets.storage.day_file import DayFile
 from tests.conftest import DAY, PROJECT_ROOT, day_table, make_plan, write_day
 from tests.html_page import Page
@@ -42,7 +43,7 @@ def path(request, schema, tmp_path_factory):
 def report(path, schema) -> Page:
     """Write the report of a file, as the checks do."""
     file = DayFile.at(path)
-    return Page(write_report(file, judge_day(schema, file)).page.read_text())
+    return Page(Path(write_report(file, judge_day(schema, file)).page).read_text())
 
 
 def page_of(path) -> Page:
@@ -203,7 +204,8 @@ def test_every_picture_has_words_and_every_table_has_headers(path):
 
 
 def luminance(colour: str) -> float:
-    parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in to_rgb(colour)]
+    shares = [channel / 255 for channel in ImageColor.getrgb(colour)]
+    parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in shares]
     return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), parts, strict=True))
 
 

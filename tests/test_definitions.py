@@ -38,12 +38,13 @@ def test_the_graph_is_what_it_was():
         "cards": (["payments_parquet"], DAILY, [], ["parquet", "polars"], []),
         "merchants": (["payments_parquet"], DAILY, [], ["parquet", "polars"], []),
         "label_events": (["payments_parquet"], DAILY, [], ["parquet", "polars"], []),
+        "incidents": (["payments_parquet"], DAILY, [], ["parquet", "polars"], []),
     }  # fmt: skip
 
 
 def test_each_asset_says_whose_it_is_what_it_is_and_where_the_contract_is():
     for spec in defs.resolve_all_asset_specs():
-        world = spec.key.path[0] in ("customers", "cards", "merchants", "label_events")
+        world = spec.key.path[0] in ("customers", "cards", "merchants", "label_events", "incidents")
         assert (spec.group_name, spec.owners) == ("world" if world else "payments", ["team:payments"])
         assert spec.tags.items() >= {"domain": "payments", "data": "synthetic"}.items()
         linked = "payments_parquet" if world else "transaction_schema"
@@ -89,6 +90,7 @@ def test_the_job_holds_every_asset_and_runs_in_one_process():
         "cards",
         "merchants",
         "label_events",
+        "incidents",
     }
     assert job.executor_def == dg.in_process_executor
     assert job.run_tags["dagster/retry_strategy"] == "ALL_STEPS"
@@ -113,7 +115,7 @@ def test_partitions_are_the_complete_days():
 
 def test_every_setting_explains_itself_in_the_launchpad():
     fields = payments_parquet.op.config_schema.config_type.fields
-    assert set(fields) == {*PlanSettings.model_fields, "workers"}
+    assert set(fields) == {*PlanSettings.model_fields, "make_again"}
     assert all(field.description for field in fields.values())
     assert not any(field.is_required for field in fields.values())
 

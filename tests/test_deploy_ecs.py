@@ -19,6 +19,7 @@ import dagster as dg
 import pytest
 import yaml
 from moto import mock_aws
+from moto.server import ThreadedMotoServer
 
 from synth_assets.storage.loopback import BUCKET, LoopbackAws
 from tests.aws_cli import run_lines
@@ -66,6 +67,16 @@ def task_metadata(cluster: str, task: str) -> Iterator[str]:
         server.server_close()
 
 
+@pytest.fixture
+def other_services() -> Iterator[str]:
+    """The endpoint of AWS's other services, as moto has them."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
 def running_daemon_task(endpoint: str) -> tuple[str, str]:
     """A cluster, and in it a task that stands for the daemon's, in moto's ECS."""
     ecs, ec2 = boto3.client("ecs", endpoint_url=endpoint), boto3.client("ec2", endpoint_url=endpoint)
@@ -95,11 +106,11 @@ mutation ($day: String!, $config: RunConfigData!) {
 
 
 def test_a_run_on_ecs_is_a_task_whose_command_makes_and_lands_the_day(
-    postgres, aws: LoopbackAws, tmp_path, monkeypatch
+    postgres, aws: LoopbackAws, other_services: str, tmp_path, monkeypatch
 ):
     """The image's three servers, and the launcher, against moto's ECS; the task's command is then run here."""
     home = home_of("ecs", tmp_path / "home")
-    cluster, task = running_daemon_task(aws.ssm_endpoint)
+    cluster, task = running_daemon_task(other_services)
     ports = {"4000": str(free_port()), "3000": str(free_port())}
     workspace = tmp_path / "workspace.yaml"
     workspace.write_text((DEPLOY / "workspace.yaml").read_text().replace("4000", ports["4000"]))
@@ -108,7 +119,7 @@ def test_a_run_on_ecs_is_a_task_whose_command_makes_and_lands_the_day(
         environment = environment_for(
             home,
             **aws.environment,
-            AWS_ENDPOINT_URL=aws.ssm_endpoint,
+            AWS_ENDPOINT_URL=other_services,
             ECS_CONTAINER_METADATA_URI_V4=stack.enter_context(task_metadata(cluster, task)),
             **postgres,
             DAGSTER_LOGS_BUCKET=BUCKET,
@@ -133,7 +144,7 @@ def test_a_run_on_ecs_is_a_task_whose_command_makes_and_lands_the_day(
         }
         launched = query(LAUNCH, day=str(DAY), config=config)["launchRun"]
         assert launched["__typename"] == "LaunchRunSuccess", launched
-        ecs = boto3.client("ecs", endpoint_url=aws.ssm_endpoint)
+        ecs = boto3.client("ecs", endpoint_url=other_services)
 
         def other_tasks() -> list[str]:
             return [arn for arn in ecs.list_tasks(cluster=cluster)["taskArns"] if arn != task]
@@ -157,7 +168,7 @@ def test_a_run_on_ecs_is_a_task_whose_command_makes_and_lands_the_day(
         timeout=HANG_SECONDS,
     )
     assert done.returncode == 0, done.stderr[-2_000:]
-    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.ssm_endpoint)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", other_services)
     set_all(monkeypatch, postgres)
     monkeypatch.setenv("DAGSTER_LOGS_BUCKET", BUCKET)
     with dg.DagsterInstance.from_config(str(home)) as instance:

@@ -10,6 +10,7 @@ import dagster as dg
 import yaml
 from dagster_k8s import K8sRunLauncher, construct_dagster_k8s_job
 from dagster_k8s.container_context import K8sContainerContext
+from kubernetes.client import V1ResourceRequirements
 
 from synth_assets.storage.loopback import BUCKET
 from tests.conftest import PROJECT_ROOT
@@ -150,3 +151,41 @@ def test_the_values_of_the_chart_say_the_same_as_the_image_and_the_instance_file
     assert (
         chart["dagsterWebserver"]["readinessProbe"]["httpGet"]["port"] == chart["dagsterWebserver"]["service"]["port"]
     )
+
+
+def ray_cluster() -> dict[str, Any]:
+    return yaml.safe_load((DEPLOY / "kubernetes" / "ray-cluster.yaml").read_text())
+
+
+def ray_pods() -> list[dict[str, Any]]:
+    spec = ray_cluster()["spec"]
+    return [group["template"]["spec"] for group in (spec["headGroupSpec"], *spec["workerGroupSpecs"])]
+
+
+def test_the_pods_of_ray_run_the_image_of_the_runs_as_its_user_with_the_pinned_ray():
+    pinned = re.search(r"^ray==(.*)$", (PROJECT_ROOT / "constraints.txt").read_text(), re.MULTILINE)[1]
+    assert ray_cluster()["spec"]["rayVersion"] == pinned
+    image = values()["dagsterWebserver"]["image"]
+    user = int(re.search(r"^USER (\d+)$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)[1])
+    for pod in ray_pods():
+        assert pod["serviceAccountName"] == values()["global"]["serviceAccountName"]
+        assert (pod["securityContext"]["runAsUser"], pod["securityContext"]["fsGroup"]) == (user, user)
+        (container,) = pod["containers"]
+        assert container["image"] == f"{image['repository']}:{image['tag']}"
+        assert {"AWS_DEFAULT_REGION"} <= {each["name"] for each in container["env"]}
+        V1ResourceRequirements(**container["resources"])
+        assert {volume["name"] for volume in pod.get("volumes", [])} == {
+            mount["name"] for mount in container.get("volumeMounts", [])
+        }
+
+
+def test_the_steps_build_the_image_with_ray_and_name_the_head_as_kuberay_does():
+    assert ",ray " in steps("Kubernetes")
+    name, spec = ray_cluster()["metadata"]["name"], ray_cluster()["spec"]
+    (head,) = spec["headGroupSpec"]["template"]["spec"]["containers"]
+    ports = {port["name"]: port["containerPort"] for port in head["ports"]}
+    # KubeRay's operator names the service of a cluster's head by the cluster.
+    assert f"RAY_ADDRESS=ray://{name}-head-svc:{ports['client']}`" in (DEPLOY / "README.md").read_text()
+    assert 'os.environ.get("RAY_ADDRESS")' in (PROJECT_ROOT / "synth_assets" / "engines.py").read_text()
+    assert f"raycluster/{name} " in steps("Kubernetes")
+    assert spec["headGroupSpec"]["rayStartParams"]["num-cpus"] == "0"

@@ -8,10 +8,31 @@ from subprocess import run
 
 import pytest
 
-from synth_assets.deployment import DeploymentError, first_day, job_settings, run_url, webhook
+from synth_assets.cli import build_parser
+from synth_assets.deployment import (
+    DeploymentError,
+    days_a_run,
+    engine_kind,
+    first_day,
+    job_settings,
+    output_path,
+    run_url,
+    webhook,
+)
 from synth_assets.generator.plan import FOREIGN_SETTINGS, PlanSettings
 from tests.conftest import PROJECT_ROOT, environment_for
 from tests.documents import section
+
+
+def test_a_deployment_says_once_where_its_files_go(monkeypatch):
+    assert output_path() == "outputs"
+    assert build_parser().parse_args([]).out == "outputs"
+    monkeypatch.setenv("SYNTH_ASSETS_OUTPUT", "s3://staging/days")
+    assert output_path() == "s3://staging/days"
+    assert build_parser().parse_args([]).out == "s3://staging/days"
+    program = "from synth_assets.definitions import defs; print(defs.resources['output_folder'].path)"
+    found = run([sys.executable, "-c", program], cwd=PROJECT_ROOT, capture_output=True, text=True)
+    assert found.stdout == "s3://staging/days\n"
 
 
 @pytest.fixture
@@ -19,6 +40,16 @@ def settings_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     file = tmp_path / "settings.yaml"
     monkeypatch.setenv("SYNTH_ASSETS_SETTINGS", str(file))
     return file
+
+
+def test_a_deployment_says_once_where_the_work_runs(monkeypatch):
+    assert engine_kind() == "auto"
+    monkeypatch.setenv("SYNTH_ASSETS_ENGINE", "ray")
+    assert engine_kind() == "ray"
+    monkeypatch.setenv("SYNTH_ASSETS_ENGINE", "spark")
+    with pytest.raises(DeploymentError) as error:
+        engine_kind()
+    assert str(error.value) == "SYNTH_ASSETS_ENGINE is 'spark'. Choose from: auto, threads, processes, ray."
 
 
 def test_without_a_file_a_job_has_every_setting_of_its_profile_with_its_default():
@@ -79,6 +110,16 @@ def test_the_first_day_is_a_complete_one(monkeypatch):
         monkeypatch.setenv("SYNTH_ASSETS_FIRST_DAY", text)
         with pytest.raises(DeploymentError, match=says):
             first_day()
+
+
+def test_the_days_of_a_run_are_a_month_or_what_is_set(monkeypatch):
+    assert days_a_run() == 30
+    monkeypatch.setenv("SYNTH_ASSETS_DAYS_A_RUN", "1000")
+    assert days_a_run() == 1_000
+    for text in ("0", "1001", "ten", "-3", "1.5"):
+        monkeypatch.setenv("SYNTH_ASSETS_DAYS_A_RUN", text)
+        with pytest.raises(DeploymentError, match=f"is '{text}'. Write a whole number from 1 to 1000"):
+            days_a_run()
 
 
 LOADED = """

@@ -256,3 +256,17 @@ def test_make_alone_lists_every_target_with_what_it_does(command):
     listed = re.findall(r"^make (\w+) +[A-Z].*\.$", done.stdout, re.MULTILINE)
     assert listed == TARGETS
     assert len(done.stdout.splitlines()) == len(TARGETS)
+
+
+@pytest.mark.parametrize(("target", "extras"), [("run", ["local"]), ("ui", ["local", "ui,local"])])
+@pytest.mark.parametrize(("programs", "installer"), [(["uv"], "uv pip install"), ([], "python -m pip install")])
+def test_make_installs_what_a_target_needs_with_uv_if_there_is_one(target, extras, programs, installer, tmp_path):
+    for name in programs:
+        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).chmod(0o755)
+    path = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    command = ["make", "--dry-run", target, f"VENV={tmp_path}/venv", *([] if programs else ["UV="])]
+    done = subprocess.run(command, cwd=PROJECT_ROOT, env=path, capture_output=True, text=True, check=True)
+    installs = [line for line in done.stdout.splitlines() if " install " in line]
+    assert [re.findall(r"\.\[(.*)\]", line) for line in installs] == [[each] for each in extras]
+    assert all(installer in line and "--constraint constraints.txt" in line for line in installs)

@@ -19,7 +19,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from synth_assets import cli
+from synth_assets import command_options
 from synth_assets.assets import transaction_schema
 from synth_assets.definitions import defs
 from synth_assets.generator.claims import CLAIMS
@@ -65,7 +65,7 @@ def copied_project(folder: Path) -> Path:
     for entry in Path(sys.prefix).iterdir():
         if not entry.name.endswith(".installed"):
             (project / ".venv" / entry.name).symlink_to(entry)
-    for extras in ("run", "dev"):
+    for extras in ("run", "ui", "dev"):
         (project / ".venv" / f"{extras}.installed").touch()
     return project
 
@@ -139,7 +139,12 @@ def test_every_run_of_the_commands_is_in_the_history_with_its_checks(reader, mon
     file_checks = {*CLAIMS, "dtypes_recognised"}
     with dg.DagsterInstance.from_config(".") as instance:
         runs = instance.get_runs()[::-1]
-        assert [(run.status, run.tags["dagster/partition"], passed_checks(instance, run)) for run in runs] == [
+        found = [(run.status, run.tags["dagster/partition"], passed_checks(instance, run)) for run in runs]
+        # synth-assets --date FIRST..LAST, one after the other and side by side
+        several = [f"2026-01-0{number}" for number in (1, 2, 3, 1, 2, 3, 4, 5)]
+        assert sorted(each[1] for each in found if each[1] in several) == sorted(several)
+        assert all(each[::2] == (dg.DagsterRunStatus.SUCCESS, file_checks) for each in found if each[1] in several)
+        assert [each for each in found if each[1] not in several] == [
             (dg.DagsterRunStatus.SUCCESS, day, checks)
             for day, checks in (
                 (runs[0].tags["dagster/partition"], {*file_checks, "object_is_local_file"}),  # make run
@@ -174,7 +179,7 @@ def test_the_json_document_has_the_keys_of_the_table_and_the_exit_codes_are_thos
     ]
     assert set(listed) == set(document)
     codes = [code for code, _ in rows(section("docs/command-line.md", "Exit codes"))]
-    assert codes == re.findall(r"^  (\d+) ", cli.EPILOG, re.MULTILINE) == ["0", "1", "2", "130", "141"]
+    assert codes == re.findall(r"^  (\d+) ", command_options.EPILOG, re.MULTILINE) == ["0", "1", "2", "130", "141"]
 
 
 def test_the_sample_is_the_first_rows_of_the_file(reader):

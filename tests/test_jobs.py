@@ -23,7 +23,7 @@ def test_a_profiles_job_starts_with_every_setting_and_a_run_takes_it(profile):
 def test_the_uniform_job_leaves_the_world_out():
     graph = {name: defs.resolve_job_def(f"{name}_payments").asset_layer for name in ("uniform", "realistic")}
     assert graph["realistic"].executable_asset_keys - graph["uniform"].executable_asset_keys == {
-        dg.AssetKey(name) for name in ("customers", "cards", "merchants", "label_events")
+        dg.AssetKey(name) for name in ("customers", "cards", "merchants", "label_events", "incidents")
     }
 
 

@@ -68,3 +68,10 @@ def test_a_bucket_that_the_parameter_names_gets_the_object(aws, tmp_path):
     _, uri = carry_out(script, environment_for(tmp_path, **aws.environment), tmp_path)
     assert uri == f"s3://{BUCKET}/{KEY}"
     assert object_keys() == [KEY]
+
+
+def test_a_day_is_made_in_a_bucket_lands_in_it_and_is_verified_there(aws, tmp_path):
+    script = steps("A day in a bucket").replace(OWN_BUCKET, BUCKET)
+    made, uri, *verdict = carry_out(script, environment_for(tmp_path, **aws.environment), tmp_path)
+    assert (made, uri) == (f"s3://{BUCKET}/staging/{file_name(1_000, DAY)}", f"s3://{BUCKET}/{KEY}")
+    assert [line.split()[0] for line in verdict] == ["passed"] * 11

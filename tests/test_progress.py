@@ -97,6 +97,7 @@ def test_a_script_reads_plain_lines_on_stderr_and_no_word_of_dagster(working_dir
     rate = r"[\d,]+ rows/s, \d+\.\d s elapsed"
     lines = [
         rf"{re.escape(str(SCHEMA_FILE))}: contract version 1\.0\.0, 24 columns",
+        r"engine: threads, \d+ workers?",
         rf"chunk 1 of 2: 600 rows, 400 left, {rate}",
         rf"chunk 2 of 2: 400 rows, 0 left, {rate}",
         rf"{re.escape(path)}: 1,000 rows, [\d,]+ bytes in \d+\.\d s",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -91,6 +92,13 @@ def test_what_is_wrong_is_said_at_once(working_directory, settings, error, says)
     assert list(working_directory.iterdir()) == []
 
 
+@pytest.mark.parametrize("folder", ["s3://bucket/prefix", Path("s3://bucket/prefix")])
+def test_a_bucket_is_no_folder(working_directory, folder):
+    with pytest.raises(StorageError, match=r"is no folder\. Name one, or write to a bucket with synth-assets --out\."):
+        synth_assets.write_day(folder, DAY, rows=10)
+    assert list(working_directory.iterdir()) == []
+
+
 def test_a_day_that_is_written_again_is_the_only_one_of_its_day(tmp_path):
     synth_assets.write_day(tmp_path, DAY, rows=100)
     path = synth_assets.write_day(str(tmp_path), DAY, rows=200)
@@ -122,7 +130,7 @@ def test_prefixed_assets_are_made_checked_and_landed(aws, instance, tmp_path):
         f"synthetic/{name}"
         for name in (
             "transaction_schema", "payments_parquet", "s3_raw_payments", "customers", "cards", "merchants",
-            "label_events",
+            "label_events", "incidents",
         )
     }  # fmt: skip
     checks = result.get_asset_check_evaluations()

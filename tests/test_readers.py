@@ -6,6 +6,7 @@ import datetime as dt
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,8 +24,11 @@ import pyarrow.parquet as pq
 import pytest
 from polars.testing import assert_frame_equal
 
+from examples.spark_payments import spark_payments
 from synth_assets.day import object_metadata
+from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.schema import TransactionSchema
+from synth_assets.storage.aws import AwsConnection
 from synth_assets.storage.bucket import Bucket
 from synth_assets.storage.day_file import DayFile
 from synth_assets.storage.loopback import BUCKET
@@ -88,6 +92,8 @@ def spark(tmp_path_factory) -> Iterator[SparkSession]:
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
         "spark.local.dir": str(folder),
     }
+    # With these libraries: the default is the first python3 in PATH.
+    os.environ["PYSPARK_PYTHON"] = sys.executable
     session = SparkSession.builder.master("local[1]").config(map=settings).getOrCreate()
     # What a test expects to fail would otherwise print its trace.
     session.sparkContext.setLogLevel("OFF")
@@ -275,6 +281,28 @@ def test_a_filter_on_event_time_leaves_the_other_row_groups_unread(reader, unit,
         late_rows(reader, maimed[unit], since - dt.timedelta(milliseconds=1_000_000), spark)
 
 
+# --- made in Spark ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("settings", [{}, {"profile": "realistic", "customers": 1_000}], ids=["uniform", "realistic"])
+def test_spark_makes_the_rows_of_the_product_by_the_lines_of_docs_spark_md(schema, spark, settings):
+    (block,) = re.findall("```python\n(.*?)```", (PROJECT_ROOT / "docs" / "spark.md").read_text(), re.DOTALL)
+    plans: list[GenerationPlan] = []
+
+    class Plans:
+        @staticmethod
+        def of(**given: Any) -> GenerationPlan:
+            plans.append(GenerationPlan.of(**given, **settings))
+            return plans[0]
+
+    names: dict[str, Any] = {"GenerationPlan": Plans, "spark_payments": spark_payments, "spark": spark}
+    exec(block, names)
+    found = names["payments"]
+    assert found.rdd.getNumPartitions() == 3
+    assert tuple(found.columns) == schema.names
+    assert_same(pl.DataFrame(found.toArrow()), make_frame(schema, plans[0]))
+
+
 # --- days of neighbouring contracts -----------------------------------------------------------------------------
 
 
@@ -362,7 +390,7 @@ def prefix(aws, schema, tmp_path) -> str:
     for day in (*JANUARY, FEBRUARY):
         path = write_day(tmp_path, in_unit(schema, "us"), make_plan(day=day))
         file = DayFile.at(path)
-        upload_day(Bucket(client, BUCKET), file, object_metadata(file))
+        upload_day(Bucket(AwsConnection(), BUCKET), file, object_metadata(file))
     (of_february,) = [key for key in object_keys() if "/month=02/" in key]
     client.put_object(Bucket=BUCKET, Key=of_february, Body=b"no Parquet")
     return f"s3://{BUCKET}/payments/"

@@ -1,8 +1,11 @@
 """The rooms of the house: who may import whom, held by imports as they are and by the linter."""
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,13 @@ import pytest
 from tests.conftest import BIN, PROJECT_ROOT
 
 PACKAGE = PROJECT_ROOT / "synth_assets"
+
+OF_AN_EXTRA = {"ray"}
+"""What only an engine that is asked for imports."""
+
+ONLY_FOR_TYPES = {"mypy_boto3_s3", "mypy_boto3_ssm"}
+BROUGHT_BY_ANOTHER = {"botocore", "s3transfer", "pydantic_core"}
+"""Parts of boto3 and of Pydantic."""
 
 
 def imports_of(path: Path) -> set[str]:
@@ -57,6 +67,15 @@ def test_the_generator_is_imported_without_dagster_storage_and_clients():
         [sys.executable, "-c", program], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
     )
     assert found.stdout.split() == []
+
+
+def test_the_package_imports_the_libraries_that_it_declares_and_no_others():
+    project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["project"]
+    declared = {re.split("[<>=\\[]", each)[0] for each in project["dependencies"]}
+    imported = {name.split(".")[0] for path in PACKAGE.rglob("*.py") for name in imports_of(path)}
+    libraries = imported - sys.stdlib_module_names - {"synth_assets"} - ONLY_FOR_TYPES - OF_AN_EXTRA
+    distributions = packages_distributions()
+    assert {distributions[name][0].lower() for name in libraries} - BROUGHT_BY_ANOTHER == declared
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,7 @@ def test_a_realistic_day_comes_with_its_world_and_its_label_events(synth_assets,
         "customers": "world_42_1000/customers.parquet",
         "merchants": "world_42_1000/merchants.parquet",
         "label_events": f"label_events_{DAY}.parquet",
+        "incidents": f"incidents_{DAY}.parquet",
     }
     assert outcome.code == 0
     assert outcome.out.splitlines() == [f"{working_directory}/out/{name}" for name in (FILE, *side_assets.values())]
@@ -113,7 +114,7 @@ def test_in_a_project_the_run_is_kept_in_its_history_and_shows_no_more_for_it(sy
     outcome = synth_assets(*SMALL)
     assert outcome[:2] == (0, f"{working_directory}/outputs/{FILE}\n")
     began = [line.split()[0] for line in outcome.err.splitlines()]
-    assert began == [f"{SCHEMA_FILE}:", "chunk", f"{working_directory}/outputs/{FILE}:"]
+    assert began == [f"{SCHEMA_FILE}:", "engine:", "chunk", f"{working_directory}/outputs/{FILE}:"]
     assert "DAGSTER_HOME" not in os.environ
     with dg.DagsterInstance.from_config(str(working_directory)) as instance:
         assert [kept.status for kept in instance.get_runs()] == [dg.DagsterRunStatus.SUCCESS]

@@ -38,7 +38,7 @@ def test_a_day_is_made_whatever_is_closed_and_only_what_is_open_tells_of_it(clos
     assert done.returncode == 0
     assert done.stdout == ("" if closed != "2>&-" else f"{path}\n")
     told = [line.split()[0] for line in done.stderr.splitlines()]
-    assert told == ([CONTRACT, "chunk", f"{path}:"] if closed == ">&-" else [])
+    assert told == ([CONTRACT, "engine:", "chunk", f"{path}:"] if closed == ">&-" else [])
     assert [claim for claim in judge_file(schema, path) if not claim.passed] == []
 
 
@@ -89,4 +89,4 @@ def test_a_home_that_cannot_be_written_to_is_no_matter(working_directory):
     done = in_shell([*COMMAND, *SMALL], "", working_directory, HOME=str(home), MPLCONFIGDIR="", XDG_CONFIG_HOME="")
     assert done.returncode == 0
     told = [line.split()[0] for line in done.stderr.splitlines()]
-    assert told == [CONTRACT, "chunk", f"{working_directory}/outputs/{FILE}:"]
+    assert told == [CONTRACT, "engine:", "chunk", f"{working_directory}/outputs/{FILE}:"]

@@ -10,14 +10,14 @@ import pytest
 from synth_assets.assets import payments_parquet, transaction_schema
 from synth_assets.definitions import defs
 from synth_assets.storage.layout import file_name
-from synth_assets.world_assets import label_events, world_tables
+from synth_assets.world_assets import incidents, label_events, world_tables
 from tests.conftest import DAY
 
 REALISTIC = {"rows": 20_000, "profile": "realistic", "customers": 12_000, "fraud_rate": 0.01}
 
 
 def run(instance: dg.DagsterInstance, folder: Any, day: Any = DAY, **settings: Any) -> dg.ExecuteInProcessResult:
-    assets = [transaction_schema, payments_parquet, world_tables, label_events]
+    assets = [transaction_schema, payments_parquet, world_tables, label_events, incidents]
     return defs.resolve_job_def("daily_payments").execute_in_process(
         run_config={
             "resources": {"output_folder": {"config": {"path": str(folder)}}},
@@ -37,7 +37,15 @@ def realistic_day(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, dg.Exe
         result = run(instance, folder, **REALISTIC)
     assert all(check.passed for check in result.get_asset_check_evaluations())
     made = {event.asset_key.to_user_string() for event in result.get_asset_materialization_events()}
-    assert made == {"transaction_schema", "payments_parquet", "customers", "cards", "merchants", "label_events"}
+    assert made == {
+        "transaction_schema",
+        "payments_parquet",
+        "customers",
+        "cards",
+        "merchants",
+        "label_events",
+        "incidents",
+    }
     return folder, result
 
 
@@ -82,7 +90,7 @@ def test_label_events_are_the_frauds_and_become_known_after_them(folder, payment
 def test_a_uniform_day_has_an_empty_world_without_a_file_and_says_so(instance, tmp_path):
     result = run(instance, tmp_path, rows=500)
     made = {event.asset_key.to_user_string(): event for event in result.get_asset_materialization_events()}
-    for name in ("customers", "cards", "merchants", "label_events"):
+    for name in ("customers", "cards", "merchants", "label_events", "incidents"):
         metadata = made[name].materialization.metadata
         assert (metadata["dagster/row_count"].value, "path" in metadata) == (0, False)
         assert metadata["note"].value == "Uniform days have no world. No file was written."
@@ -108,7 +116,9 @@ def test_a_day_without_a_fraud_has_a_table_of_label_events_without_rows(instance
     (made,) = result.asset_materializations_for_node("label_events")
     events = pl.read_parquet(tmp_path / f"label_events_{DAY}.parquet")
     assert events.is_empty()
-    assert events.schema.names() == ["transaction_id", "event_time", "scenario", "reported_at", "known_at"]
+    assert events.schema.names() == [
+        "transaction_id", "event_time", "case_id", "scenario", "reported_at", "known_at",
+    ]  # fmt: skip
     assert made.metadata["dagster/row_count"].value == 0
     assert made.metadata["preview"].value == made.metadata["scenarios"].value == "no rows"
 
@@ -128,7 +138,8 @@ def test_a_world_is_written_once_for_its_days(instance, tmp_path):
 
 def test_the_side_files_bind_no_reader_to_a_set_of_values_or_to_a_newer_encoding(folder):
     paths = sorted(folder.glob("world_*/*.parquet")) + sorted(folder.glob("label_events_*.parquet"))
-    assert len(paths) == 4
+    paths += sorted(folder.glob("incidents_*.parquet"))
+    assert len(paths) == 5
     for path in paths:
         footer = pq.ParquetFile(path)
         assert not [field.name for field in footer.schema_arrow if b"_PL_ENUM_VALUES2" in (field.metadata or {})]

@@ -11,8 +11,8 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.fresh import say
-from benchmarks.realism import coherent, cost, learnable, lifelike
-from benchmarks.realism.days import Setting, dates, labels, payments
+from benchmarks.realism import coherent, cost, learnable, lifelike, tricks, whole
+from benchmarks.realism.days import Setting, answer_key, dates, labels, payments
 from benchmarks.realism.learning import DAYS, Split
 from benchmarks.realism.report import Measure, table
 from benchmarks.report import machine
@@ -38,8 +38,12 @@ class Study:
         return labels(self.plans)
 
     @cached_property
+    def key(self) -> pl.DataFrame:
+        return answer_key(self.plans)
+
+    @cached_property
     def split(self) -> Split:
-        return learnable.split_of(self.payments)
+        return learnable.split_of(self.payments, self.setting)
 
 
 def main() -> None:
@@ -54,14 +58,16 @@ def main() -> None:
     parser.add_argument("--difficulty", choices=learnable.WITH_HISTORY, default="medium", help="default: medium")
     parser.add_argument("--rows", type=int, help=f"payments a day (default: {ROWS}; with --quick {QUICK_ROWS})")
     parser.add_argument("--seed", type=int, default=42, help="of the world and of the days (default: 42)")
+    parser.add_argument("--customers", type=int, help="of the world (default: 0.6 for each payment a day)")
     parser.add_argument("--only", metavar="PART,…", help="some of the parts: learn, leaks, others, world, life, cost")
     options = parser.parse_args()
     rows = options.rows or (QUICK_ROWS if options.quick else ROWS)
-    setting = Setting("realistic", options.difficulty, rows, options.seed)
+    setting = Setting("realistic", options.difficulty, rows, options.seed, options.customers)
     study = Study(setting, DAYS if options.quick else MONTH)
 
     def learn() -> Iterator[Measure]:
         yield from learnable.learned(study.split, options.difficulty, study.events)
+        yield from tricks.tricks(study.split, options.difficulty)
         yield learnable.company(study.payments)
         yield learnable.prevalence(study.payments, study.plans[0].fraud_rate)
 
@@ -71,12 +77,16 @@ def main() -> None:
     def others() -> Iterator[Measure]:
         for difficulty in learnable.WITH_HISTORY:
             if difficulty != options.difficulty:
-                other = Study(Setting("realistic", difficulty, rows, options.seed), DAYS)
+                other = Study(Setting("realistic", difficulty, rows, options.seed, options.customers), DAYS)
                 yield from learnable.learned(other.split, difficulty, other.events)
+                yield from tricks.tricks(other.split, difficulty)
+                cases = other.payments.join(other.key.drop("event_time"), on="transaction_id")
+                yield from whole.channels(cases.filter("label_fraud"), other.payments, difficulty)
         yield from learnable.uniform(Study(Setting("uniform", "", rows, options.seed), DAYS).split)
 
     def world() -> Iterator[Measure]:
         yield from coherent.coherent(study.payments, study.events, setting)
+        yield from whole.whole(study.payments, study.events, study.key, setting.difficulty)
 
     def life() -> Iterator[Measure]:
         yield from lifelike.lifelike(study.payments, study.events)

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from benchmarks.day import contract
 from synth_assets.generator.plan import GenerationPlan
+from synth_assets.generator.realistic.answer_key import incidents
 from synth_assets.generator.realistic.labels import label_events
 from synth_assets.generator.simulator import TransactionSimulator
 
@@ -27,16 +28,22 @@ class Setting:
     Args:
         rows: payments a day.
         seed: of the world and of the days.
+        customers: of the world; for None in proportion to the rows.
     """
 
     profile: str
     difficulty: str
     rows: int
     seed: int = 42
+    customers: int | None = None
 
     def plan(self, day: dt.date, **settings: Any) -> GenerationPlan:
         if self.profile == "realistic":
-            settings = {"difficulty": self.difficulty, "customers": int(self.rows * CUSTOMERS_PER_ROW), **settings}
+            settings = {
+                "difficulty": self.difficulty,
+                "customers": self.customers or int(self.rows * CUSTOMERS_PER_ROW),
+                **settings,
+            }
         return GenerationPlan.of(
             **{"day": day, "rows": self.rows, "profile": self.profile, "seed": self.seed, **settings}
         )
@@ -55,6 +62,11 @@ def payments(plans: Iterable[GenerationPlan]) -> pl.DataFrame:
         for plan in plans
     ]
     return pl.concat(days)
+
+
+def answer_key(plans: Iterable[GenerationPlan]) -> pl.DataFrame:
+    """The payments of all incidents: transaction_id, case_id, kind, scenario, hidden, ring_id, and where copied."""
+    return pl.concat(incidents(plan) for plan in plans)
 
 
 def labels(plans: Iterable[GenerationPlan]) -> pl.DataFrame:

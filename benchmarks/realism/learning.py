@@ -78,6 +78,11 @@ class Split:
             model.fit(matrix(self.training, columns), self.training["label_fraud"].to_numpy())
             return model.predict_proba(matrix(self.test, columns))[:, 1]
 
+    def recall_at(self, scores: Floats, false_positives: float) -> float:
+        """The share of the frauds that score higher than all but a share of the legitimate payments."""
+        labels = self.test["label_fraud"].to_numpy()
+        return float((scores[labels] > np.quantile(scores[~labels], 1 - false_positives)).mean())
+
     def auc(self, scores: Floats) -> Auc:
         return auc(scores, self.test["label_fraud"].to_numpy(), self.test["card"])
 

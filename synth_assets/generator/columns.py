@@ -103,6 +103,7 @@ class Column:
         values: the values that it gives; an enum in the contract must have them all.
         repeats: whether the values come from a small set, so that a Parquet dictionary pays. Enums always do.
         decimals: the decimal places of the values, which a decimal of the contract must hold.
+        incompressible: whether the values are texts of random digits, which compression by repetition cannot shrink.
     """
 
     build: Build
@@ -113,6 +114,7 @@ class Column:
     values: tuple[str, ...] = ()
     repeats: bool = False
     decimals: int = 0
+    incompressible: bool = False
 
 
 # --- builders that every profile may use -----------------------------------------------------------------------

@@ -10,6 +10,7 @@ from synth_assets.generator.columns import UNIQUE_COLUMN, Column
 from synth_assets.generator.errors import SchemaError
 from synth_assets.generator.plan import GenerationPlan, PlanError, ProfileName
 from synth_assets.generator.profile import Profile
+from synth_assets.generator.realistic.history import day_before
 from synth_assets.generator.realistic.profile import REALISTIC
 from synth_assets.generator.rules import Rules, common_rules
 from synth_assets.generator.schema import Field, TransactionSchema
@@ -17,6 +18,11 @@ from synth_assets.generator.schema_document import listed
 from synth_assets.generator.uniform import UNIFORM
 
 PROFILES: dict[ProfileName, Profile] = {"uniform": UNIFORM, "realistic": REALISTIC}
+
+
+def plan_before(plan: GenerationPlan) -> GenerationPlan | None:
+    """The plan of the day whose blocks come before the plan's own in its card history; None where none do."""
+    return day_before(plan) if PROFILES[plan.profile].card_history else None
 
 
 def value_rules(plan: GenerationPlan) -> Rules:
@@ -28,6 +34,12 @@ def dictionary_columns(schema: TransactionSchema, profile: ProfileName) -> list[
     """The columns whose values repeat so much that a Parquet dictionary pays."""
     columns = PROFILES[profile].columns
     return [field.name for field in schema.fields if field.dtype == "enum" or columns[field.name].repeats]
+
+
+def incompressible_columns(schema: TransactionSchema, profile: ProfileName) -> list[str]:
+    """The columns of texts that compression by repetition cannot shrink."""
+    columns = PROFILES[profile].columns
+    return [field.name for field in schema.fields if columns[field.name].incompressible]
 
 
 def null_shares(schema: TransactionSchema, plan: GenerationPlan) -> dict[str, float | None]:

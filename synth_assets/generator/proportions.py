@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import dataclass
-from functools import lru_cache
 
-from scipy.special import bdtr, bdtrc
+from synth_assets.generator.binomial import binomial_bounds
 
 FALSE_ALARM_RATE = 1e-6
 """How often a claim about proportions may be false by chance: once in a million files."""
@@ -48,17 +46,3 @@ class Proportion:
     @property
     def within(self) -> bool:
         return self.lowest <= self.count <= self.highest
-
-
-@lru_cache(maxsize=1024)
-def binomial_bounds(trials: int, probability: float, false_alarm_rate: float = FALSE_ALARM_RATE) -> tuple[int, int]:
-    """The narrowest equal-tailed interval that a binomial count leaves with at most `false_alarm_rate`.
-
-    Returns:
-        The lowest and the highest count that are still accepted, both in 0 … trials.
-    """
-    tail = false_alarm_rate / 2
-    counts = range(trials + 1)
-    low = bisect_left(counts, True, key=lambda count: bool(bdtr(count, trials, probability) > tail))
-    high = bisect_left(counts, True, key=lambda count: bool(bdtrc(count, trials, probability) <= tail))
-    return low, high

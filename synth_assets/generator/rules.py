@@ -9,6 +9,7 @@ import polars as pl
 from synth_assets.generator import standards
 from synth_assets.generator.codes import Channel
 from synth_assets.generator.columns import CUSTOMER_IDS, MERCHANT_IDS
+from synth_assets.generator.digits import SHA256_FORM, UUID4_FORM, all_have_form
 
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4 = rf"^{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}$"
@@ -45,18 +46,18 @@ Rules = dict[str, Rule]
 def common_rules() -> Rules:
     """The rules of every profile."""
     return {
-        "transaction_id is a UUIDv4": matches("transaction_id", _UUID4),
+        "transaction_id is a UUIDv4": _has_form("transaction_id", UUID4_FORM, _UUID4),
         "event_date is the date of event_time": Rule(
             ("event_date", "event_time"), pl.col("event_date") == pl.col("event_time").dt.date()
         ),
         "currency_code is a current ISO 4217 code": _one_of("currency_code", standards.CURRENCIES_IN_USE),
-        "card_pan_hash is a SHA-256": matches("card_pan_hash", "^[0-9a-f]{64}$"),
+        "card_pan_hash is a SHA-256": _has_form("card_pan_hash", SHA256_FORM, "^[0-9a-f]{64}$"),
         "card_exp_month is a month": within("card_exp_month", 1, 12),
         "customer_id is in range": within("customer_id", *CUSTOMER_IDS),
         "merchant_id is in range": within("merchant_id", *MERCHANT_IDS),
         "merchant_country is an ISO 3166-1 code": _one_of("merchant_country", standards.COUNTRIES),
         "mcc_code has four digits": Rule(("mcc_code",), text("mcc_code").str.contains("^[0-9]{4}$")),
-        "device_id is a UUIDv4": matches("device_id", _UUID4),
+        "device_id is a UUIDv4": _has_form("device_id", UUID4_FORM, _UUID4),
         **_online_rules(),
         "latitude is in range and has six decimals": has_decimals("latitude", -90, 90, 6),
         "longitude is in range and has six decimals": has_decimals("longitude", -180, 180, 6),
@@ -97,6 +98,17 @@ def number(column: str) -> pl.Expr:
 def matches(column: str, pattern: str) -> Rule:
     """The column's texts match a regular expression."""
     return Rule((column,), pl.col(column).str.contains(pattern))
+
+
+def _has_form(column: str, form: str, pattern: str) -> Rule:
+    """The column's texts have a form, which the regular expression says too: it finds those that have not."""
+
+    def holds(texts: pl.Series) -> pl.Series:
+        if all_have_form(texts, form):
+            return pl.repeat(True, len(texts), dtype=pl.Boolean, eager=True)
+        return texts.str.contains(pattern)
+
+    return Rule((column,), pl.col(column).map_batches(holds, return_dtype=pl.Boolean))
 
 
 def within(column: str, low: float, high: float) -> Rule:

@@ -38,6 +38,11 @@ class TransactionSimulator:
         self.profile = PROFILES[plan.profile]
         self.workers = workers
 
+    @property
+    def looks_back(self) -> bool:
+        """Whether row groups depend on the card history before them."""
+        return self.profile.card_history is not None and "previous_txn_id" in self.schema
+
     def __iter__(self) -> Iterator[pa.Table]:
         return self.row_groups()
 

@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 
 from synth_assets.generator.counts import Counts, add_by_name, add_by_place
 from synth_assets.generator.plan import TENTHS, GenerationPlan
-from synth_assets.generator.profiles import value_rules
+from synth_assets.generator.profiles import dictionary_columns, value_rules
+from synth_assets.generator.rules import Rule
 from synth_assets.generator.schema import TransactionSchema
 
 FOREIGN_EXAMPLES = 5
@@ -109,11 +110,13 @@ class Surveyor:
         self._schema = schema
         self._plan = plan
         self._enums = {column.name: frozenset(column.enum) for column in schema.fields if column.dtype == "enum"}
-        self._breaches = {
-            rule: (~holds).sum()
-            for rule, (columns, holds) in value_rules(plan).items()
-            if all(column in schema and schema[column].recognised for column in columns)
+        self._rules = {
+            says: rule
+            for says, rule in value_rules(plan).items()
+            if all(column in schema and schema[column].recognised for column in rule.columns)
         }
+        texts = {name for name in dictionary_columns(schema, plan.profile) if schema[name].dtype in ("string", "enum")}
+        self._by_value = texts & {rule.columns[0] for rule in self._rules.values() if len(rule.columns) == 1}
 
     def survey(self, batch: pa.RecordBatch, first_row: int) -> Survey:
         """The survey of a batch whose first row has this number in the day."""
@@ -125,8 +128,25 @@ class Surveyor:
             self._frauds_by_tenth(frame, first_row),
             EventTimes.of(self._plan, frame[self._schema.event_time]),
             {name: _foreign_values(batch.column(name), known) for name, known in self._enums.items()},
-            frame.select(**self._breaches).row(0, named=True),
+            self._breaches(frame),
         )
+
+    def _breaches(self, frame: pl.DataFrame) -> dict[str, int]:
+        """By rule, the rows that break it. Of texts that repeat, each value is judged once."""
+        by_row = {says: (~rule.holds).sum() for says, rule in self._rules.items() if not self._is_by_value(rule)}
+        counted = frame.select(**by_row).row(0, named=True)
+        for name in self._by_value:
+            values = frame[name].value_counts(name="rows")
+            by_value = {
+                says: pl.col("rows").filter(~rule.holds).sum()
+                for says, rule in self._rules.items()
+                if rule.columns == (name,)
+            }
+            counted |= values.select(**by_value).row(0, named=True)
+        return {says: counted[says] for says in self._rules}
+
+    def _is_by_value(self, rule: Rule) -> bool:
+        return len(rule.columns) == 1 and rule.columns[0] in self._by_value
 
     def _frauds_by_tenth(self, frame: pl.DataFrame, first_row: int) -> tuple[int, ...]:
         if frame.schema.get("label_fraud") != pl.Boolean:

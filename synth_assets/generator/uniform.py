@@ -192,13 +192,13 @@ def _offline_share(plan: GenerationPlan, schema: TransactionSchema) -> float:
 _NEEDS_ONLINE = {"channel": (Channel.ONLINE.name,)}
 
 COLUMNS: dict[str, Column] = {
-    "transaction_id": Column(uuid4, ("string",)),
+    "transaction_id": Column(uuid4, ("string",), incompressible=True),
     "event_time": Column(event_time, ("datetime",)),
     "event_date": Column(event_date, ("date",), needs={"event_time": ()}, repeats=True),
     "local_time_offset": Column(_local_time_offset, ("int",), repeats=True),
     "amount": Column(_amount, ("float", "decimal"), decimals=2),
     "currency_code": Column(one_of(reference.CURRENCY_CODES), ("string", "enum"), repeats=True),
-    "card_pan_hash": Column(_card_pan_hash, ("string",), needs={"card_scheme": ()}),
+    "card_pan_hash": Column(_card_pan_hash, ("string",), needs={"card_scheme": ()}, incompressible=True),
     "card_scheme": Column(_card_scheme, ("enum",), known=tuple(reference.PAN_LENGTHS)),
     "card_exp_year": Column(_card_exp_year, ("int",), needs={"event_time": ()}, repeats=True),
     "card_exp_month": Column(whole_number(1, 12), ("int",), repeats=True),
@@ -208,7 +208,7 @@ COLUMNS: dict[str, Column] = {
     "mcc_code": Column(_mcc_code, ("enum",), null_mcc_rate),
     "channel": Column(_channel, ("enum",)),
     "pos_entry_mode": Column(one_of(), ("enum",)),
-    "device_id": Column(_device_id, ("string",), null_device_rate),
+    "device_id": Column(_device_id, ("string",), null_device_rate, incompressible=True),
     "device_type": Column(one_of(), ("enum",)),
     "ip_address": Column(_ip_address, ("string",), _offline_share, needs=_NEEDS_ONLINE),
     "user_agent": Column(_user_agent, ("string",), _offline_share, needs=_NEEDS_ONLINE, repeats=True),

@@ -1,12 +1,18 @@
-"""What AWS's errors mean, in words that say which call failed, on what, and how to fix it."""
+"""How AWS is reached, and what its errors mean: which call failed, on what, and how to fix it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
 
+import boto3
+import botocore.session
 from boto3.exceptions import S3UploadFailedError
+from botocore import UNSIGNED
+from botocore.config import Config as ClientConfig
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -16,6 +22,7 @@ from botocore.exceptions import (
     NoRegionError,
     PartialCredentialsError,
 )
+from botocore.loaders import Loader, create_loader
 
 from synth_assets.storage.errors import StorageError
 
@@ -32,6 +39,8 @@ _PERMISSIONS = {
     "ListMultipartUploads": "s3:ListBucketMultipartUploads",
     "AbortMultipartUpload": "s3:AbortMultipartUpload",
     "DeleteObject": "s3:DeleteObject",
+    "GetObject": "s3:GetObject",
+    **dict.fromkeys(("CopyObject", "UploadPartCopy"), "s3:PutObject there and s3:GetObject on the day it copies"),
     **dict.fromkeys(("PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"), "s3:PutObject"),
 }
 """The permission that each of our calls needs. A missing object needs s3:ListBucket too, to be known as missing."""
@@ -49,6 +58,9 @@ _FIXES = {
     "InvalidSignatureException": "Fix AWS_SECRET_ACCESS_KEY: it does not belong to the access key.",
     "ExpiredToken": "Renew the session's credentials (AWS_SESSION_TOKEN).",
     "ExpiredTokenException": "Renew the session's credentials (AWS_SESSION_TOKEN).",
+    "PreconditionFailed": "Another run has replaced it. Run this again.",
+    "412": "Another run has replaced it. Run this again.",
+    "NoSuchUpload": "Another run of the day has taken over, or the upload was aborted. Make the day again.",
     "BadDigest": "The bytes were damaged on the way. Upload the file again.",
     "RequestTimeTooSkewed": "Set this machine's clock.",
     **dict.fromkeys(
@@ -68,6 +80,64 @@ _FIXES_BY_CLASS: dict[type[Exception], str] = {
     ValueError: "Fix AWS_ENDPOINT_URL (or AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_SSM): it is not a URL.",
     HTTPClientError: "Check AWS_ENDPOINT_URL (or AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_SSM) and the network.",
 }
+
+
+@cache
+def _service_models(folders: str | None) -> Loader:
+    """botocore's descriptions of the services, read once a process: most of the time that a client takes."""
+    return create_loader(folders)
+
+
+@dataclass(frozen=True)
+class AwsConnection:
+    """How clients reach AWS. It can be pickled, so that workers make clients of their own.
+
+    What is None comes from the environment of whoever makes the client, as boto3 reads it.
+
+    Args:
+        connect_timeout: seconds to wait for a connection.
+        read_timeout: seconds to wait for the next bytes of an answer.
+        max_attempts: tries of a call, the first one included.
+        unsigned: whether calls go without credentials.
+    """
+
+    region_name: str | None = None
+    endpoint_url: str | None = None
+    use_ssl: bool = True
+    verify: bool | str | None = None
+    profile_name: str | None = None
+    aws_access_key_id: str | None = field(default=None, repr=False)
+    aws_secret_access_key: str | None = field(default=None, repr=False)
+    aws_session_token: str | None = field(default=None, repr=False)
+    connect_timeout: float = 3.0
+    # Three tries, and three more to clear what a failed upload has sent: within a minute.
+    read_timeout: float = 8.0
+    max_attempts: int = 3
+    unsigned: bool = False
+
+    def client(self, service: Literal["s3", "ssm"], **settings: Any) -> Any:
+        """A client, with more settings of botocore's own where they are given.
+
+        Raises:
+            StorageError: the settings are wrong or incomplete.
+        """
+        connection = ("region_name", "endpoint_url", "use_ssl", "verify")
+        keys = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+        with explained(f"set up the {service} client"):
+            # A session of its own for each client: it reads its credentials anew.
+            session = botocore.session.Session(profile=self.profile_name)
+            session.register_component("data_loader", _service_models(session.get_config_variable("data_path")))
+            return boto3.session.Session(botocore_session=session).client(
+                service,
+                **{name: getattr(self, name) for name in (*connection, *keys)},
+                config=ClientConfig(
+                    connect_timeout=self.connect_timeout,
+                    read_timeout=self.read_timeout,
+                    retries={"mode": "standard", "total_max_attempts": self.max_attempts},
+                    signature_version=UNSIGNED if self.unsigned else None,
+                    **settings,
+                ),
+            )
 
 
 def error_code(error: ClientError) -> str:

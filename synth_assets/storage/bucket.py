@@ -3,40 +3,69 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from synth_assets.storage.aws import POLICY, error_code, explained, is_denied, wants_checksums
+from synth_assets.storage.aws import POLICY, AwsConnection, error_code, explained, is_denied, wants_checksums
 from synth_assets.storage.errors import StorageError
-from synth_assets.storage.layout import MARK, object_folder, partial_prefix, rows_in_name
+from synth_assets.storage.layout import FILE_NAMES_BEGIN, MARK, folder_of, partial_prefix, rows_in_name
 from synth_assets.storage.replaced import Replaced
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef, ObjectTypeDef
+
+
+NOT_THERE = {"404", "NoSuchKey", "NotFound"}
+"""The codes for an object that is not there. A missing bucket may have the first one too."""
 
 
 @dataclass(frozen=True)
 class Bucket:
-    """Where objects land. With `owner`, every call fails unless the bucket belongs to that AWS account.
+    """Where objects are. With `owner`, every call fails unless the bucket belongs to that AWS account.
 
-    `encryption` holds the upload's own arguments for server-side encryption, or nothing. `without_checksums` makes a
-    client that sends no checksums, for a server that refuses them.
+    `encryption` holds the upload's own arguments for server-side encryption, or nothing. It can be pickled: whoever
+    gets it makes a client of its own.
     """
 
-    client: S3Client
+    connection: AwsConnection
     name: str
     owner: str | None = None
-    encryption: Mapping[str, str] = field(default_factory=dict)
-    without_checksums: Callable[[], S3Client] | None = None
+    encryption: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @cached_property
+    def client(self) -> S3Client:
+        """A client, made with the first call.
+
+        Raises:
+            StorageError: the AWS settings are wrong or incomplete.
+        """
+        client: S3Client = self.connection.client("s3")
+        return client
+
+    def without_checksums(self) -> S3Client:
+        """A client that sends no checksums, for a server that refuses them."""
+        client: S3Client = self.connection.client(
+            "s3", request_checksum_calculation="when_required", response_checksum_validation="when_required"
+        )
+        return client
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "client"}
 
     @property
     def target(self) -> dict[str, Any]:
         """The arguments that every call has."""
         return {"Bucket": self.name} | ({"ExpectedBucketOwner": self.owner} if self.owner else {})
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments that every call has which writes an object, beside `target`."""
+        return dict(self.encryption)
 
     def uri(self, key: str) -> str:
         return f"s3://{self.name}/{key}"
@@ -51,7 +80,7 @@ class Bucket:
             try:
                 return self._head(key)
             except ClientError as error:
-                if error_code(error) not in {"404", "NoSuchKey", "NotFound"}:
+                if error_code(error) not in NOT_THERE:
                     raise
             # A missing bucket answers like a missing object; asking for the bucket tells them apart.
             self.client.head_bucket(**self.target)
@@ -75,7 +104,7 @@ def earlier_objects(bucket: Bucket, key: str, day: dt.date) -> dict[str, Replace
         StorageError: an object of the day is not ours, or may not be deleted though it has another key; the bucket is
             missing or forbidden, or S3 cannot be reached.
     """
-    objects = day_objects(bucket, day)
+    objects = day_objects(bucket, day, folder_of(key))
     for each in objects:
         head = bucket.head(each)
         if head is not None and MARK not in head["Metadata"]:
@@ -88,21 +117,32 @@ def earlier_objects(bucket: Bucket, key: str, day: dt.date) -> dict[str, Replace
     return objects
 
 
-def day_objects(bucket: Bucket, day: dt.date) -> dict[str, Replaced]:
-    """The objects that are named as the day's, by key.
+def day_objects(bucket: Bucket, day: dt.date, folder: str) -> dict[str, Replaced]:
+    """The objects in a folder that are named as the day's, by key.
 
     Raises:
         StorageError: the bucket is missing or forbidden, or S3 cannot be reached.
     """
-    folder = object_folder(day)
-    with explained(f"list the objects of {day} in {bucket.uri(folder)}"):
-        pages = bucket.client.get_paginator("list_objects_v2").paginate(**bucket.target, Prefix=folder)
-        found = [each for page in pages for each in page.get("Contents", [])]
     return {
-        each["Key"]: Replaced(bucket.uri(each["Key"]), rows, each["Size"])
-        for each in found
-        if (rows := rows_in_name(each["Key"].removeprefix(folder), day)) is not None
+        each["Key"]: Replaced(
+            bucket.uri(each["Key"]), rows_in_name(each["Key"].removeprefix(folder), day) or 0, each["Size"]
+        )
+        for each in list_day(bucket, day, folder)
     }
+
+
+def list_day(bucket: Bucket, day: dt.date, folder: str) -> list[ObjectTypeDef]:
+    """The objects in a folder that are named as the day's, as the server lists them.
+
+    Raises:
+        StorageError: as `day_objects`.
+    """
+    begin = folder + FILE_NAMES_BEGIN
+    with explained(f"list the objects of {day} in {bucket.uri(folder)}"):
+        # By "/", what lies deeper is not listed one by one.
+        pages = bucket.client.get_paginator("list_objects_v2").paginate(**bucket.target, Prefix=begin, Delimiter="/")
+        found = [each for page in pages for each in page.get("Contents", [])]
+    return [each for each in found if rows_in_name(each["Key"].removeprefix(folder), day) is not None]
 
 
 def _check_deletable(bucket: Bucket, key: str, day: dt.date) -> None:
@@ -115,7 +155,7 @@ def _check_deletable(bucket: Bucket, key: str, day: dt.date) -> None:
     Raises:
         StorageError: s3:DeleteObject is denied.
     """
-    nobodys = f"{object_folder(day)}{partial_prefix(day)}may-delete"
+    nobodys = f"{folder_of(key)}{partial_prefix(day)}may-delete"
     with explained(f"ask whether {bucket.uri(key)} may be deleted"):
         try:
             bucket.client.delete_object(**bucket.target, Key=nobodys)
@@ -125,5 +165,5 @@ def _check_deletable(bucket: Bucket, key: str, day: dt.date) -> None:
                     f"Cannot replace {bucket.uri(key)}: the credentials may not delete it, and {day} would have two "
                     f"objects. Nothing was uploaded. Give them s3:DeleteObject ({POLICY}), or delete the object."
                 ) from error
-            if error_code(error) not in {"404", "NoSuchKey", "NotFound"}:
+            if error_code(error) not in NOT_THERE:
                 raise

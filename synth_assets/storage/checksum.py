@@ -4,19 +4,27 @@ The method is that of zlib's `crc32_combine`: appending n bytes multiplies the c
 polynomial of CRC-32. Polynomials are written as zlib writes them: the highest bit is the coefficient of x^0.
 """
 
+from functools import lru_cache
+
 _POLYNOMIAL = 0xEDB88320
 _ONE = 1 << 31
 
 
 def combine_crc32(first: int, second: int, second_length: int) -> int:
     """The CRC-32 of two stretches of bytes, one after the other, of which the second has `second_length` bytes."""
-    shifted, power, exponent = first, 3, second_length  # 2^3 bits a byte
-    while exponent:
-        if exponent & 1:
-            shifted = _multiply(_SQUARES[power % 32], shifted)
-        exponent >>= 1
+    return _multiply(_shift(second_length), first) ^ second
+
+
+@lru_cache(maxsize=64)
+def _shift(length: int) -> int:
+    """x^(8n) for n bytes. Most pages of a column are equally long."""
+    shift, power = _ONE, 3  # 2^3 bits a byte
+    while length:
+        if length & 1:
+            shift = _multiply(_SQUARES[power % 32], shift)
+        length >>= 1
         power += 1
-    return shifted ^ second
+    return shift
 
 
 def _multiply(a: int, b: int) -> int:

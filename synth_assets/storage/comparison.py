@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import BinaryIO
 
 from synth_assets.storage.bucket import Bucket
-from synth_assets.storage.day_file import DayFile
 from synth_assets.storage.layout import object_key
+from synth_assets.storage.place import Day
 
 CRC32 = "crc32"
 """The name in an object's metadata of the CRC-32 of the file that was sent."""
@@ -38,7 +38,7 @@ def part_bytes(size: int) -> int:
     return PART_BYTES * max(1, -(-size // (PART_BYTES * MAX_PARTS)))
 
 
-def compare(bucket: Bucket, file: DayFile, metadata: Mapping[str, str]) -> Comparison:
+def compare(bucket: Bucket, file: Day, metadata: Mapping[str, str]) -> Comparison:
     """Compare the day's object with the file: size and metadata, and the bytes by what the server says of them.
 
     That is its CRC-32 of the whole object, or its ETag where that is the MD5 of the bytes or of the parts' MD5s. Many
@@ -48,7 +48,7 @@ def compare(bucket: Bucket, file: DayFile, metadata: Mapping[str, str]) -> Compa
     Raises:
         StorageError: the bucket is missing or forbidden, or S3 cannot be reached.
     """
-    key = object_key(file.path.name, file.day)
+    key = object_key(file.name, file.day)
     head = bucket.head(key)
     if head is None:
         return Comparison([f"there is no object {bucket.uri(key)}"])
@@ -70,6 +70,18 @@ def compare(bucket: Bucket, file: DayFile, metadata: Mapping[str, str]) -> Compa
     )
 
 
+def same_bytes(one: Day, other: Day) -> bool:
+    """Whether two days have the same bytes, by reading both.
+
+    Raises:
+        OSError, StorageError: one cannot be read.
+    """
+    if one.size != other.size:
+        return False
+    with one.content() as first, other.content() as second:
+        return all(ours == theirs for ours, theirs in zip(_parts(first, 2**20), _parts(second, 2**20), strict=True))
+
+
 def _labelled(metadata: Mapping[str, str]) -> dict[str, str]:
     return {f"metadata {name}": value for name, value in metadata.items()}
 
@@ -80,12 +92,13 @@ def _differences(ours: Mapping[str, str], theirs: Mapping[str, str]) -> Iterator
             yield f"{what}: {found} in the object, {value} in the file"
 
 
-def _is_md5_of(etag: str, file: DayFile) -> bool:
+def _is_md5_of(etag: str, file: Day) -> bool:
     md5, _, parts = etag.partition("-")
-    if not parts:
-        with file.path.open("rb") as opened:
-            return hashlib.file_digest(opened, _md5).hexdigest() == md5
-    digests = [_md5(part).digest() for part in _parts(file.path, part_bytes(file.size))]
+    with file.content() as opened:
+        size = part_bytes(file.size)
+        if not parts:
+            return _md5_of(_parts(opened, size)) == md5
+        digests = [_md5(part).digest() for part in _parts(opened, size)]
     return (_md5(b"".join(digests)).hexdigest(), str(len(digests))) == (md5, parts)
 
 
@@ -93,7 +106,13 @@ def _md5(content: bytes = b"") -> hashlib._Hash:
     return hashlib.md5(content, usedforsecurity=False)
 
 
-def _parts(path: Path, size: int) -> Iterator[bytes]:
-    with path.open("rb") as opened:
-        while part := opened.read(size):
-            yield part
+def _md5_of(parts: Iterator[bytes]) -> str:
+    digest = _md5()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _parts(opened: BinaryIO, size: int) -> Iterator[bytes]:
+    while part := opened.read(size):
+        yield part

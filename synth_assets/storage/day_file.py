@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
 import os
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,28 +16,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from synth_assets.storage.errors import StorageError
-from synth_assets.storage.footer import SEAL
 from synth_assets.storage.layout import day_in_name, rows_in_name
 from synth_assets.storage.parquet import PROVENANCE_KEY
+from synth_assets.storage.sums import Checksums, crc32_up_to, read_tail, sum_bytes
 
 BATCH_ROWS = 32_768
 """Rows read at once."""
 
 UNREADABLE: tuple[type[Exception], ...] = (OSError, pa.ArrowException)
 """What PyArrow raises on a damaged file (a wrong page checksum is an OSError)."""
-
-
-@dataclass(frozen=True)
-class Checksums:
-    """What a file's bytes add up to.
-
-    Args:
-        crc32: CRC-32 of all bytes, big-endian, base64: the form of S3's ChecksumCRC32.
-        sealed: whether the checksum in the footer is that of all other bytes.
-    """
-
-    crc32: str
-    sealed: bool
 
 
 @dataclass(frozen=True)
@@ -83,6 +68,14 @@ class DayFile:
         return cls(path, day, rows_in_name(path.name, day) or 0, identity)
 
     @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def location(self) -> str:
+        return str(self.path)
+
+    @property
     def size(self) -> int:
         return self.identity[2]
 
@@ -95,6 +88,23 @@ class DayFile:
         """
         return _checksums(self)
 
+    def content(self) -> BinaryIO:
+        """Its bytes as a file.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        return self.path.open("rb")
+
+    def tail(self) -> bytes:
+        """The bytes from where the footer begins to the end.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        with self.content() as file:
+            return read_tail(file, self.size)
+
     @contextmanager
     def open(self) -> Iterator[OpenDayFile]:
         """Open it. A file that is replaced meanwhile is still read to its end.
@@ -105,23 +115,49 @@ class DayFile:
         with open_parquet(self.path) as opened:
             yield opened
 
+    @contextmanager
+    def open_range(self, start: int, end: int) -> Iterator[tuple[OpenDayFile, int]]:
+        """Open it for reading the row groups in the bytes `start` … `end` - 1, and give the CRC-32 of these bytes.
+
+        Raises:
+            StorageError: it is missing, no Parquet file, or was replaced.
+        """
+        with open_parquet(self.path, _footer(self)) as opened, self.path.open("rb") as file:
+            found = os.fstat(file.fileno())
+            if DayFile.of(self.path, self.day, found) != self:
+                raise StorageError(f"{self.path} was replaced while it was read. Run this again.")
+            file.seek(start)
+            yield opened, crc32_up_to(file, end)
+
 
 @contextmanager
-def open_parquet(path: Path) -> Iterator[OpenDayFile]:
-    """Open a day's file that may not have its name yet.
+def open_parquet(
+    source: Path | BinaryIO, footer: pq.FileMetaData | None = None, location: str = ""
+) -> Iterator[OpenDayFile]:
+    """Open a day's file that may not have its name yet, or its bytes; messages name it by its location.
+
+    With `footer`, the file's own is not read.
 
     Raises:
         StorageError: it is missing or no Parquet file.
     """
     try:
-        opened = pq.ParquetFile(path, page_checksum_verification=True)
+        opened = pq.ParquetFile(source, metadata=footer, page_checksum_verification=True)
     except UNREADABLE as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise StorageError(
-            f"{path} is not a readable Parquet file: {reason}. Delete it, and materialize its partition again."
+            f"{location or source} is not a readable Parquet file: {reason}. "
+            f"Delete it, and materialize its partition again."
         ) from error
     with opened:
         yield OpenDayFile(opened)
+
+
+@lru_cache(maxsize=1)
+def _footer(file: DayFile) -> pq.FileMetaData:
+    """The file's footer, read once a process: each of its ranges needs it."""
+    with file.open() as opened:
+        return opened.footer
 
 
 @dataclass(frozen=True)
@@ -143,49 +179,31 @@ class OpenDayFile:
         """What the footer says of the file's making: JSON text, or None where it says nothing."""
         return (self.footer.metadata or {}).get(PROVENANCE_KEY)
 
-    def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+    def batches(
+        self, columns: Sequence[str] | None = None, row_groups: Iterable[int] | None = None
+    ) -> Generator[pa.RecordBatch]:
         """The columns' rows in order, in batches that are small beside a row group, each read while one is used.
+
+        Args:
+            row_groups: the numbers, from 0, of those to read. None: all of them.
 
         Raises:
             OSError, pa.ArrowException: the file is damaged (`UNREADABLE`).
         """
-        rows = self._batches(columns)
+        rows = self._batches(columns, range(self.footer.num_row_groups) if row_groups is None else row_groups)
         with ThreadPoolExecutor(1, thread_name_prefix="read") as reader:
             ahead = reader.submit(next, rows, None)
             while (batch := ahead.result()) is not None:
                 ahead = reader.submit(next, rows, None)
                 yield batch
 
-    def _batches(self, columns: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
+    def _batches(self, columns: Sequence[str] | None, row_groups: Iterable[int]) -> Iterator[pa.RecordBatch]:
         # Row group by row group: over the whole file, PyArrow reads ahead without a bound.
-        for number in range(self.footer.num_row_groups):
+        for number in row_groups:
             yield from self.parquet.iter_batches(BATCH_ROWS, row_groups=[number], columns=columns)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=1_000)  # as many as a run may have days
 def _checksums(file: DayFile) -> Checksums:
-    with file.path.open("rb") as opened:
-        footer = _footer_start(opened, file.size)
-        before = _crc32_up_to(opened, footer)
-        tail = opened.read()
-    seal = SEAL.search(tail)
-    sealed = seal is not None and seal[1] == b"%08x" % zlib.crc32(
-        tail[seal.end(1) :], zlib.crc32(tail[: seal.start(1)], before)
-    )
-    return Checksums(base64.b64encode(zlib.crc32(tail, before).to_bytes(4, "big")).decode(), sealed)
-
-
-def _footer_start(file: BinaryIO, size: int) -> int:
-    """Where a Parquet file's footer begins, by the length that stands before its last four bytes."""
-    file.seek(max(size - 8, 0))
-    start = max(size - 8 - int.from_bytes(file.read(4), "little"), 0)
-    file.seek(0)
-    return start
-
-
-def _crc32_up_to(file: BinaryIO, end: int) -> int:
-    """The checksum of the bytes before `end`."""
-    checksum = 0
-    while (missing := end - file.tell()) > 0 and (part := file.read(min(2**20, missing))):
-        checksum = zlib.crc32(part, checksum)
-    return checksum
+    with file.content() as opened:
+        return sum_bytes(opened, file.size)

@@ -1,29 +1,23 @@
-"""The local output folder: at most one current file per day, whole or absent.
-
-Locks are the operating system's and belong to an open file, so a killed run holds none. filelock finds the right kind:
-flock on Linux and macOS, LockFileEx on Windows.
-"""
+"""The local output folder: at most one current file per day, whole or absent."""
 
 from __future__ import annotations
 
 import datetime as dt
-import errno
 import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from synth_assets.storage.day_file import DayFile, open_parquet
 from synth_assets.storage.errors import StorageError
 from synth_assets.storage.layout import partial_prefix, report_name, rows_in_name
+from synth_assets.storage.locks import cannot_write, lock_of, locked, release
 from synth_assets.storage.replaced import Replaced
 
 MAX_TEXT_BYTES = 1_000_000
-RETRY_SECONDS = 0.02
-"""How long a run that waits for a lock sleeps before it asks again."""
 
 
 def read_text(path: Path) -> str:
@@ -69,7 +63,7 @@ def lock_day(folder: Path, day: dt.date) -> Iterator[None]:
     Raises:
         StorageError: the folder cannot be made, or the disk is full.
     """
-    with _locked(folder / f"{partial_prefix(day)}lock"):
+    with locked(folder / f"{partial_prefix(day)}lock"):
         yield
 
 
@@ -80,7 +74,7 @@ def lock_history(folder: Path) -> Iterator[None]:
     Raises:
         StorageError: the disk is full.
     """
-    with _locked(folder / ".dagster.lock"):
+    with locked(folder / ".dagster.lock"):
         yield
 
 
@@ -92,49 +86,16 @@ def write_atomically(path: Path) -> Iterator[Path]:
         StorageError: the folder cannot be made or written to, or the disk is full.
     """
     partial = path.with_name(f".{path.name}.partial")
-    with _locked(path.with_name(f".{path.name}.lock")):
+    with locked(path.with_name(f".{path.name}.lock")):
         try:
             yield partial
             _flush_file(partial)
             os.replace(partial, path)
             _flush_folder(path.parent)
         except OSError as error:
-            raise _cannot_write(path.parent, error) from error
+            raise cannot_write(path.parent, error) from error
         finally:
             partial.unlink(missing_ok=True)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    folder = path.parent
-    lock = _lock(path)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except OSError as error:
-        if error.errno in (errno.EROFS, errno.EACCES):
-            yield  # where nobody can write there is nobody to wait for
-            return
-        raise _cannot_write(folder, error) from error
-    try:
-        yield
-    finally:
-        _release(lock)
-
-
-def _lock(path: Path) -> FileLock:
-    # Not of one thread: what holds it may be ended by another.
-    return FileLock(path, poll_interval=RETRY_SECONDS, thread_local=False)
-
-
-def _release(lock: FileLock) -> None:
-    """Remove the lock's file and let go of it. Whoever waits finds that the file is gone, and makes it anew."""
-    try:
-        # Windows removes no file that is open: there, filelock does it once it has closed the file.
-        with suppress(PermissionError):
-            Path(lock.lock_file).unlink(missing_ok=True)
-    finally:
-        lock.release()
 
 
 @contextmanager
@@ -154,27 +115,27 @@ def replace_day_file(
     folder = path.parent
     partial = folder / f"{partial_prefix(day)}{secrets.token_hex(8)}.partial"
     # This lock tells a file that is being written from one that a killed run left behind.
-    written = _lock(_lock_of(partial))
+    written = lock_of(_lock_beside(partial))
     try:
         with lock_day(folder, day):
             _earlier_files(folder, day)
             _remove_abandoned(folder, day)
             written.acquire()
     except OSError as error:
-        raise _cannot_write(folder, error) from error
+        raise cannot_write(folder, error) from error
     try:
         yield partial
         _flush_file(partial)
         with lock_day(folder, day):
             _replace(partial, path, day, on_replaced)
     except OSError as error:
-        raise _cannot_write(folder, error) from error
+        raise cannot_write(folder, error) from error
     finally:
-        partial.unlink(missing_ok=True)
-        _release(written)
+        _remove_unfinished(partial)
+        release(written)
 
 
-def _lock_of(partial: Path) -> Path:
+def _lock_beside(partial: Path) -> Path:
     return partial.with_name(f"{partial.name}.lock")
 
 
@@ -227,15 +188,22 @@ def _finished_files(folder: Path, day: dt.date) -> list[Path]:
 def _remove_abandoned(folder: Path, day: dt.date) -> None:
     unfinished = list(folder.glob(f"{partial_prefix(day)}*.partial"))
     # A run may have died before its file was there, or once it had its name.
-    locks = {*folder.glob(f"{partial_prefix(day)}*.partial.lock"), *map(_lock_of, unfinished)}
+    locks = {*folder.glob(f"{partial_prefix(day)}*.partial.lock"), *map(_lock_beside, unfinished)}
     for path in locks:
-        lock = _lock(path)
+        lock = lock_of(path)
         try:
             lock.acquire(blocking=False)
         except Timeout:
             continue  # another run is writing it
-        path.with_suffix("").unlink(missing_ok=True)
-        _release(lock)
+        _remove_unfinished(path.with_suffix(""))
+        release(lock)
+
+
+def _remove_unfinished(partial: Path) -> None:
+    """Remove an unfinished file, and the parts beside it that were to be appended."""
+    for part in partial.parent.glob(f"{partial.name}.*.part"):
+        part.unlink(missing_ok=True)
+    partial.unlink(missing_ok=True)
 
 
 def _flush_file(path: Path) -> None:
@@ -253,8 +221,3 @@ def _flush_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _cannot_write(folder: Path, error: OSError) -> StorageError:
-    reason = os.strerror(error.errno) if error.errno else " ".join(str(error).split())
-    return StorageError(f"Cannot write to {folder}: {reason}. Free space, or choose an output folder you can write to.")

@@ -66,7 +66,7 @@ class RowGroupEntry:
         numbers = {place.name: read_integer(footer, place.start) for place in places}
         # PyArrow leaves the ordinal out. It would have to be set, as the offsets are.
         if end != row_groups.end or numbers["total_compressed_size"] != length or "ordinal" in numbers:
-            raise _unknown_layout("a row group is not one run of pages, or is numbered")
+            raise unknown_layout("a row group is not one run of pages, or is numbered")
         gaps = [place for place in places if place.name == "offset"]
         offsets = tuple(read_integer(footer, gap.start) - len(MAGIC) for gap in gaps)
         return cls(Template.cut(footer, start, end, gaps), offsets, numbers["num_rows"], length, crc32)
@@ -90,7 +90,7 @@ class Footer:
             StorageError: it has no place for the seal, as PyArrow writes it.
         """
         if SEAL.search(footer) is None:
-            raise _unknown_layout("the footer has no place for the file's checksum")
+            raise unknown_layout("the footer has no place for the file's checksum")
         places, end = find(footer, _FILE_META_DATA)
         return cls(Template.cut(footer, 0, end, places))
 
@@ -128,11 +128,12 @@ def footer_of(tail: bytes) -> bytes:
     """
     end = len(tail) - 4 - len(MAGIC)
     if int.from_bytes(tail[end : end + 4], "little") != end:
-        raise _unknown_layout("there is something between row groups and footer")
+        raise unknown_layout("there is something between row groups and footer")
     return tail[:end]
 
 
-def _unknown_layout(difference: str) -> StorageError:
+def unknown_layout(difference: str) -> StorageError:
+    """The error where PyArrow writes something else than this version knows."""
     return StorageError(
         f"PyArrow {pa.__version__} lays Parquet files out in a way that this version does not know: {difference}. "
         f"Install the versions of constraints.txt."

@@ -1,6 +1,6 @@
-"""A real S3 server (SeaweedFS) and an SSM (moto) on loopback, for trying the project out and for its tests.
+"""A real S3 server (SeaweedFS) and an SSM on loopback, for trying the project out and for its tests.
 
-They come with the extra `local`.
+The S3 server comes with the extra `local`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import botocore.session
 from botocore.config import Config as ClientConfig
 
 from synth_assets.storage.errors import StorageError
+from synth_assets.storage.local_ssm import local_ssm
 
 ACCESS_KEY, SECRET_KEY = "loopback-key", "loopback-secret"
 REGION = "us-east-1"
@@ -62,12 +63,12 @@ def loopback_aws(folder: Path) -> Iterator[LoopbackAws]:
     """Run both servers, with the bucket and the parameter that names it; objects stay in `folder`.
 
     Raises:
-        StorageError: a server is not installed, or does not start.
+        StorageError: the S3 server is not installed, or does not start.
     """
-    weed, moto_server = _program("weed"), _program("moto_server")
+    weed = _program("weed")
     with ExitStack() as stack:
         s3_endpoint = stack.enter_context(_seaweedfs(weed, folder))
-        ssm_endpoint = stack.enter_context(_moto(moto_server))
+        ssm_endpoint = stack.enter_context(local_ssm({BUCKET_PARAMETER: BUCKET}))
         aws = LoopbackAws(s3_endpoint, ssm_endpoint)
         connection: dict[str, Any] = {
             "aws_access_key_id": ACCESS_KEY,
@@ -81,8 +82,6 @@ def loopback_aws(folder: Path) -> Iterator[LoopbackAws]:
         s3 = session.client("s3", endpoint_url=s3_endpoint, **connection)
         if BUCKET not in {bucket.get("Name") for bucket in s3.list_buckets().get("Buckets", [])}:
             s3.create_bucket(Bucket=BUCKET)
-        ssm = session.client("ssm", endpoint_url=ssm_endpoint, **connection)
-        ssm.put_parameter(Name=BUCKET_PARAMETER, Value=BUCKET, Type="String", Overwrite=True)
         yield aws
 
 
@@ -113,19 +112,10 @@ def _seaweedfs(program: str, folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _moto(program: str) -> Iterator[str]:
-    (port,) = _free_ports(1)
-    command = [program, "-H", "127.0.0.1", "-p", str(port)]
-    endpoint = f"http://127.0.0.1:{port}"
-    with _running(command, _environment_without_aws(), None, f"{endpoint}/moto-api/data.json"):
-        yield endpoint
-
-
-@contextmanager
-def _running(command: list[str], environment: dict[str, str], log: Path | None, ready_url: str) -> Iterator[None]:
+def _running(command: list[str], environment: dict[str, str], log: Path, ready_url: str) -> Iterator[None]:
     """Run a server until the body ends; the body starts once `ready_url` answers."""
     with ExitStack() as stack:
-        output = stack.enter_context(log.open("wb")) if log else subprocess.DEVNULL
+        output = stack.enter_context(log.open("wb"))
         # In a process group of its own: a Ctrl-C at the terminal must reach the command first, the servers last.
         server = subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
@@ -134,8 +124,7 @@ def _running(command: list[str], environment: dict[str, str], log: Path | None, 
         deadline = time.monotonic() + START_SECONDS
         while not _answers(ready_url):
             if server.poll() is not None or time.monotonic() > deadline:
-                where = f" Its output is in {log}." if log else ""
-                raise StorageError(f"{Path(command[0]).name} did not start.{where}")
+                raise StorageError(f"{Path(command[0]).name} did not start. Its output is in {log}.")
             time.sleep(0.05)
         yield
 
@@ -162,13 +151,13 @@ def _program(name: str) -> str:
     found = str(beside_python) if beside_python.exists() else shutil.which(name)
     if found is None:
         raise StorageError(
-            f"The local S3 and SSM need {name}, which comes with the extra `local`. Install it with: "
+            f"The local S3 needs {name}, which comes with the extra `local`. Install it with: "
             f"pip install 'synth-assets[local]', or in a checkout: pip install --editable '.[local]'."
         )
     return found
 
 
-def _free_ports(count: int, also: int = 0) -> list[int]:
+def _free_ports(count: int, also: int) -> list[int]:
     """Ports on loopback that nobody listens on, `also` above them neither."""
     with ExitStack() as held:
         ports: list[int] = []
@@ -179,8 +168,7 @@ def _free_ports(count: int, also: int = 0) -> list[int]:
             if port + also > 65_535:
                 continue
             try:
-                if also:
-                    held.enter_context(socket.socket()).bind(("127.0.0.1", port + also))
+                held.enter_context(socket.socket()).bind(("127.0.0.1", port + also))
             except OSError:
                 continue
             ports.append(port)
@@ -202,7 +190,7 @@ def run_beside_servers(folder: Path, command: Sequence[str]) -> int:
         The command's exit code, or 128 and the number of the signal that ended it.
 
     Raises:
-        StorageError: there is no such command, or a server is not installed or does not start.
+        StorageError: there is no such command, or the S3 server is not installed or does not start.
     """
     program = shutil.which(command[0])
     if program is None:
@@ -219,5 +207,5 @@ def run_beside_servers(folder: Path, command: Sequence[str]) -> int:
 
 
 def _environment_without_aws() -> dict[str, str]:
-    """The variables without AWS's: SeaweedFS would take keys for its own, and moto fails on an unknown profile."""
+    """The variables without AWS's: SeaweedFS would take keys for its own."""
     return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from synth_assets.storage.footer import MAGIC, NO_SEAL, SEAL_KEY, Footer, RowGroupEntry, footer_of
+from synth_assets.storage.literal_pages import LiteralPages, Part
 
 PROVENANCE_KEY = b"synth_assets.provenance"
 
@@ -28,12 +28,15 @@ class Layout:
         dictionary_columns: the columns that a dictionary pays for.
         encodings: by name, the encodings of other columns, as PyArrow names them. Those that are not named are PLAIN.
         statistics: the columns whose range is stored with each row group, so that readers can skip it.
+        literal_columns: the columns of Snappy that are stored in blocks of one literal, because Snappy cannot shrink
+            them. They are PLAIN.
     """
 
     compression: str
     dictionary_columns: Sequence[str]
     encodings: Mapping[str, str]
     statistics: Sequence[str]
+    literal_columns: Sequence[str] = ()
 
 
 def write(
@@ -45,30 +48,39 @@ def write(
 ) -> Iterator[int]:
     """Write each table as one row group, with `provenance` in the footer; yield the rows of each.
 
-    One table is encoded while the next one is made, so at most two are held. The file is complete only once the
-    iteration has ended by itself.
+    At most two tables are held. The file is complete only once the iteration has ended by itself.
 
     Raises:
         OSError: the disk is full, or the path cannot be written to.
         StorageError: PyArrow lays files out in another way than this version knows.
     """
     footer = make_footer(schema, layout, provenance)
-    with path.open("wb") as file, ThreadPoolExecutor(1, thread_name_prefix="encode") as encoder:
-
-        def append(table: pa.Table) -> RowGroupEntry:
-            return encode_row_group(table, schema, layout, file)
-
+    with path.open("wb") as file:
         file.write(MAGIC)
         entries: list[RowGroupEntry] = []
+        for entry in encode_row_groups(tables, schema, layout, file):
+            entries.append(entry)
+            yield entry.rows
+        file.write(footer.join(entries))
+
+
+def encode_row_groups(
+    tables: Iterable[pa.Table], schema: pa.Schema, layout: Layout, body: BinaryIO
+) -> Iterator[RowGroupEntry]:
+    """Encode each table as one row group, one after the other in `body`, and yield the entry of each.
+
+    One table is encoded while the next one is made, so at most two are held.
+
+    Raises: as `encode_row_group`.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="encode") as encoder:
         encoding: Future[RowGroupEntry] | None = None
         for table in tables:
             if encoding:
-                entries.append(encoding.result())
-            encoding = encoder.submit(append, table)
-            yield table.num_rows
+                yield encoding.result()
+            encoding = encoder.submit(encode_row_group, table, schema, layout, body)
         if encoding:
-            entries.append(encoding.result())
-        file.write(footer.join(entries))
+            yield encoding.result()
 
 
 def encode_row_group(table: pa.Table, schema: pa.Schema, layout: Layout, body: BinaryIO) -> RowGroupEntry:
@@ -82,14 +94,17 @@ def encode_row_group(table: pa.Table, schema: pa.Schema, layout: Layout, body: B
         ValueError: the table has other columns than the schema.
         StorageError: PyArrow lays row groups out in another way than this version knows.
     """
-    stream = _FileInParts()
+    stream, part = _FileInParts(), Part(body)
+    pages = LiteralPages(part, [name in layout.literal_columns for name in schema.names], table.num_rows)
     with _writer(stream, schema, layout) as writer:
-        stream.begin_part(body)
+        stream.begin_part(pages if layout.literal_columns else part)
         if table.num_rows:
             writer.write_table(table, row_group_size=table.num_rows)
-        length, crc32 = stream.length, stream.crc32
         stream.begin_part(tail := io.BytesIO())
-    return RowGroupEntry.parse(footer_of(tail.getvalue()), length, crc32)
+    footer = footer_of(tail.getvalue())
+    if layout.literal_columns:
+        footer = pages.corrected(footer)
+    return RowGroupEntry.parse(footer, part.length, part.crc32)
 
 
 def make_footer(schema: pa.Schema, layout: Layout, provenance: dict[str, Any]) -> Footer:
@@ -124,24 +139,17 @@ class _FileInParts(io.RawIOBase):
 
     The bytes pass through and are not collected, because memory that is new for every row group costs a tenth of the
     time of encoding it.
-
-    Attributes:
-        length: of the present part, in bytes.
-        crc32: of the present part.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.begin_part(io.BytesIO())
 
-    def begin_part(self, sink: BinaryIO) -> None:
+    def begin_part(self, sink: Part | LiteralPages | io.BytesIO) -> None:
         self._sink = sink
-        self.length = self.crc32 = 0
 
     def write(self, data: Any) -> int:
         self._sink.write(data)
-        self.crc32 = zlib.crc32(data, self.crc32)
-        self.length += len(data)
         return len(data)
 
     def writable(self) -> bool:
@@ -152,7 +160,7 @@ def _writer(sink: pa.NativeFile | io.RawIOBase, schema: pa.Schema, layout: Layou
     return pq.ParquetWriter(
         sink,
         schema,
-        compression=layout.compression,
+        compression={name: "none" if name in layout.literal_columns else layout.compression for name in schema.names},
         use_dictionary=list(layout.dictionary_columns),
         column_encoding=dict(layout.encodings),
         write_statistics=list(layout.statistics),

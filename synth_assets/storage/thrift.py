@@ -70,12 +70,22 @@ def read_integer(data: bytes, start: int) -> int:
 
 def write_integer(value: int) -> bytes:
     """An integer of 16, 32 or 64 bits."""
-    return _write_varint(value << 1 if value >= 0 else ~(value << 1))
+    return write_varint(value << 1 if value >= 0 else ~(value << 1))
+
+
+def write_varint(value: int) -> bytes:
+    """A number that is not negative, seven bits a byte, the lowest first."""
+    out = bytearray()
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
 
 
 def write_list_header(length: int) -> bytes:
     """What stands before the elements of a list of structs."""
-    return bytes([length << 4 | _STRUCT]) if length < 15 else bytes([0xF0 | _STRUCT]) + _write_varint(length)
+    return bytes([length << 4 | _STRUCT]) if length < 15 else bytes([0xF0 | _STRUCT]) + write_varint(length)
 
 
 def _walk(data: bytes, at: int, wanted: Wanted, places: list[Place]) -> int:
@@ -142,12 +152,3 @@ def _read_varint(data: bytes, at: int) -> tuple[int, int]:
         shift += 7
         at += 1
     return value | byte << shift, at + 1
-
-
-def _write_varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
-    return bytes(out)

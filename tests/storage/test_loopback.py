@@ -118,5 +118,5 @@ def test_without_the_extra_it_is_one_line_that_says_how_to_install_it(tmp_path):
         text=True,
     )
     error = one_error(Outcome(done.returncode, done.stdout, done.stderr))
-    assert error.startswith("The local S3 and SSM need weed, which comes with the extra `local`. Install it with: ")
+    assert error.startswith("The local S3 needs weed, which comes with the extra `local`. Install it with: ")
     assert list(tmp_path.iterdir()) == [command]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+from moto.server import ThreadedMotoServer
 
 from synth_assets.resources import TimedS3Resource
 from synth_assets.storage.bucket import Bucket
@@ -60,12 +61,13 @@ def bucket(s3) -> Bucket:
 @pytest.fixture
 def moto(aws) -> Iterator[Bucket]:
     """The bucket of another real server, which names no checksum of an object that was sent at once."""
-    bucket = TimedS3Resource(endpoint_url=aws.ssm_endpoint).bucket(BUCKET)
+    server = ThreadedMotoServer("127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    bucket = TimedS3Resource(endpoint_url=f"http://{host}:{port}").bucket(BUCKET)
     bucket.client.create_bucket(Bucket=BUCKET)
     yield bucket
-    for key in object_keys(bucket.client):
-        bucket.client.delete_object(Bucket=BUCKET, Key=key)
-    bucket.client.delete_bucket(Bucket=BUCKET)
+    server.stop()
 
 
 def sent_bytes(bucket: Bucket) -> bytes:

@@ -184,9 +184,9 @@ class Meanwhile:
 def interrupted(kind: type, method: str, happens: Callable[[], Any]) -> Any:
     """A resource with which something happens just before its method."""
 
-    def with_interruption(self) -> Any:
+    def with_interruption(self, *arguments: Any) -> Any:
         happens()
-        return getattr(kind, method)(self)
+        return getattr(kind, method)(self, *arguments)
 
     return type(f"Interrupted{kind.__name__}", (kind,), {method: with_interruption})()
 
@@ -206,7 +206,7 @@ def upload(instance: dg.DagsterInstance, folder: Path, **resources: Any) -> dg.E
 
 POINTS = {
     "before the file is measured": ("ssm", TimedSSMResource, "bucket"),
-    "before the file is sent": ("s3", TimedS3Resource, "get_client"),
+    "before the file is sent": ("s3", TimedS3Resource, "bucket"),
 }
 OTHERS = {"another row count": {"rows": 3_000}, "another seed": {"seed": 7}}
 
@@ -245,10 +245,10 @@ def test_of_two_uploads_of_one_day_neither_removes_the_others_last_object(aws, i
     meanwhile = Meanwhile(folder, other)
 
     class S3(TimedS3Resource):
-        def get_client(self) -> Any:
-            client = super().get_client()
-            client.meta.events.register("before-call.s3.ListObjectsV2", meanwhile)
-            return client
+        def bucket(self, name: str) -> Any:
+            bucket = super().bucket(name)
+            bucket.client.meta.events.register("before-call.s3.ListObjectsV2", meanwhile)
+            return bucket
 
     assert upload(instance, folder, s3=S3()).success
     meanwhile.end()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from itertools import count
 from math import gcd
@@ -11,12 +11,18 @@ import numpy as np
 
 from synth_assets.generator.columns import RECURRING_RATE
 from synth_assets.generator.plan import GenerationPlan
-from synth_assets.generator.realistic.rhythm import DAY_MS, STEPS_A_DAY, Rhythm
+from synth_assets.generator.realistic.issues import DAY_MS
+from synth_assets.generator.realistic.merchants import SUBSCRIPTION_COHORTS
+from synth_assets.generator.realistic.rhythm import STEPS_A_DAY, Rhythm
 from synth_assets.generator.realistic.world import World
-from synth_assets.generator.streams import Numbers, Words, hashed, scaled
+from synth_assets.generator.streams import Floats, Mask, Numbers, Words, fractions, hashed, scaled
 
 CYCLE_DAYS = 30
 """Days from one payment of an agreement to the next (assumed)."""
+WORLDWIDE_SHARE = 0.1
+"""The share of the agreements with shops of any country, rather than of the customer's own (assumed)."""
+COHORTS = SUBSCRIPTION_COHORTS
+"""The parts into which the shops with agreements are divided."""
 GROUP_ROWS = round(1 / RECURRING_RATE)
 """One of so many consecutive payments recurs, unless an incident takes its place."""
 
@@ -27,18 +33,28 @@ class Agreements:
 
     Args:
         rows: their row numbers in the block, ascending.
-        slot: each one's card, by its slot in the world.
+        card: each one's card in the world.
+        cohort: which of the `COHORTS` of shops it is with. A shop has all of its agreements with a customer on one day
+            of the cycle, so a payment of one agreement is not taken for one of another.
         word: names the agreement: always the same for one, and different for any other.
+        quantile: of what the shop's customers pay: different for all agreements that a customer pays on one day.
     """
 
     rows: Numbers
-    slot: Numbers
+    card: Numbers
+    cohort: Numbers
     word: Words
+    quantile: Floats
+
+    @property
+    def worldwide(self) -> Mask:
+        """Which of them are with shops of any country."""
+        return (self.word & np.uint64(0xFF)) < np.uint64(round(WORLDWIDE_SHARE * 256))
 
     def without(self, rows: Numbers) -> Agreements:
         """The agreements whose rows are none of these."""
         kept = ~np.isin(self.rows, rows)
-        return Agreements(self.rows[kept], self.slot[kept], self.word[kept])
+        return Agreements(*(getattr(self, each.name)[kept] for each in fields(self)))
 
 
 def due_agreements(
@@ -61,7 +77,14 @@ def due_agreements(
     day = moment[rows] // DAY_MS % CYCLE_DAYS
     slots = len(world.slots)
     start = scaled(hashed(plan.seed, "agreement/start", day), slots).astype(np.int64)
-    return Agreements(rows, (start + number * _stride(slots)) % slots, hashed(plan.seed, "agreement", day, number))
+    slot = (start + number * _stride(slots)) % slots
+    card = world.slots[slot].astype(np.int64)
+    customer = world.card_customer[card].astype(np.int64)
+    cohort = (day - (hashed(plan.seed, "agreement/day", customer) % np.uint64(COHORTS)).astype(np.int64)) % COHORTS
+    # Steps of the golden ratio keep apart what a customer pays on one day, whose slots are numbered in a row.
+    steps = (slot + number // slots * 7_919).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    quantile = fractions(hashed(plan.seed, "agreement/amount", customer, day) + steps)
+    return Agreements(rows, card, cohort, hashed(plan.seed, "agreement", day, number), quantile)
 
 
 @cache

@@ -13,42 +13,35 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from synth_assets.generator.codes import Channel, DeviceType, EntryMode
+from synth_assets.generator.codes import Channel, EntryMode
 from synth_assets.generator.columns import Block
 from synth_assets.generator.realistic import atlas, merchants
+from synth_assets.generator.realistic.devices import Devices, devices
 from synth_assets.generator.realistic.draft import Draft
+from synth_assets.generator.realistic.facts import contactless_shares, cross_border_shares, stripe_shares
 from synth_assets.generator.realistic.habits import HABITS, habit_words
 from synth_assets.generator.realistic.incidents import Incidents
 from synth_assets.generator.realistic.places import COUNTRY_CURRENCY, PLACE_COUNTRY, PLACE_ZONE, PLACES
 from synth_assets.generator.realistic.quantiles import LEVELS
-from synth_assets.generator.realistic.rhythm import DAY_MS, Rhythm
-from synth_assets.generator.realistic.scenarios import DeviceChoice, MerchantChoice
+from synth_assets.generator.realistic.rhythm import Rhythm
+from synth_assets.generator.realistic.scenarios import MerchantChoice
+from synth_assets.generator.realistic.travel import Whereabouts, whereabouts
 from synth_assets.generator.realistic.world import World
-from synth_assets.generator.streams import Floats, Mask, Numbers, Words, fractions, hashed, scaled
+from synth_assets.generator.streams import Floats, Mask, Numbers, Words, hashed, scaled
 
 ATM_SHARE = 0.06
 """The share of the payments at cash machines, among those that are not made online (assumed)."""
-MAGSTRIPE_SHARE, CONTACTLESS_SHARE = 0.012, 0.65
-"""The shares of the payments in stores by magnetic stripe and without contact (assumed)."""
 WALLET_SHARE = 0.3
 """The share of the payments without contact that are made with a phone (assumed)."""
-CONTACTLESS_LIMIT = 60.0
-"""The dollars above which a card itself must be put into the terminal (assumed)."""
-ANYWHERE_SHARE = 0.2
-"""The share of online payments to shops of any country, rather than of the customer's own (assumed)."""
-TRIP_SHARE = 0.02
-"""The share of the weeks that a customer spends in another city (assumed)."""
-PHONE_SHARE = 0.6
-"""The share of the online payments that are made on a phone (assumed)."""
-DEVICE_DAYS = 730
-"""The days after which a customer has another phone and computer (assumed)."""
-TERMINALS = 4
-"""The terminals of a merchant (assumed)."""
+CONTACTLESS_LIMIT = 125.0
+"""The dollars above which a card itself must be put into the terminal: the British limit of 100 pounds."""
+GROUP_SHOPS = 3
+"""The shops of goods that a group pays in a week, with which three of four of its payments for goods are made
+(assumed)."""
 
 _NO_HABIT = HABITS
 _HABIT_OF_64 = np.repeat(np.arange(HABITS + 1), [18, 12, 8, 6, 5, 4, 3, 2, 6])
 """A habit for each of 64 equally likely draws; 6 of them stand for a merchant that is no habit (assumed)."""
-_WEEK_MS = 7 * DAY_MS
 
 
 @dataclass(frozen=True)
@@ -105,13 +98,16 @@ class RealisticBlock(Block):
         return self.world.place[self.customer].astype(np.int64)
 
     @cached_property
+    def whereabouts(self) -> Whereabouts:
+        """Where the customer is."""
+        return whereabouts(self.plan.seed, self.customer, self.home, self.draft.moment)
+
+    @cached_property
     def place(self) -> Numbers:
-        """The city where the customer is."""
-        week = self.draft.moment // _WEEK_MS
-        away = hashed(self.plan.seed, "trip", self.customer, week) < np.uint64(round(TRIP_SHARE * 2**64))
-        place = self.home.copy()
-        place[away] = scaled(hashed(self.plan.seed, "trip/city", self.customer[away], week[away]), len(PLACES))
-        abroad = scaled(self.incidents.case, len(PLACES)).astype(np.int64)
+        """The city where it is paid: the customer's, or another one."""
+        place = self.whereabouts.place.copy()
+        onwards = 1 + scaled(self.incidents.case, len(PLACES) - 1).astype(np.int64)
+        abroad = (place[self.incidents.rows] + onwards) % len(PLACES)
         return self._replace_incidents(place, self.incidents.abroad, abroad)
 
     @cached_property
@@ -129,8 +125,8 @@ class RealisticBlock(Block):
         online = np.array(atlas.ONLINE_BY_HOUR)[hour] / 100
         at_machine = draw < online + (1 - online) * ATM_SHARE
         channel = np.select([draw < online, at_machine], [Channel.ONLINE, Channel.ATM], Channel.IN_STORE)
-        channel[self.recurring] = Channel.ONLINE
-        channel[self.incidents.rows] = self.incidents.channel(self.streams)
+        channel[self.recurring | self.whereabouts.on_the_way] = Channel.ONLINE
+        channel[self.draft.incidents.rows] = self.draft.incidents.channel(self.streams)
         return channel
 
     @cached_property
@@ -148,24 +144,38 @@ class RealisticBlock(Block):
         strange = habit == _NO_HABIT
         strange[self.incidents.rows[self.incidents.merchants != MerchantChoice.OWN]] = True
         words[strange] = self.streams.words("merchant_id")[strange]
+        words = self._group_words(words)
         words[self.draft.agreements.rows] = self.draft.agreements.word
         pool = np.select(
             [self.channel == Channel.ONLINE, self.channel == Channel.ATM],
             [self._shop_pool(words), merchants.CASH_MACHINE_POOLS + self.place],
             merchants.STORE_POOLS + self.place,
         )
-        return self.world.merchants.pools.draw(pool, words)
+        merchant = self.world.merchants.pools.draw(pool, words)
+        compromised = self.incidents.merchants == MerchantChoice.COMPROMISED
+        return self._replace_incidents(merchant, compromised, self.incidents.compromised)
 
     def _shop_pool(self, words: Words) -> Numbers:
         """The pool of shops for each payment, if it is made online."""
-        anywhere = (words & np.uint64(0xFF)) < np.uint64(round(ANYWHERE_SHARE * 256))
-        domestic = merchants.DOMESTIC_SHOP_POOLS + PLACE_COUNTRY[self.home]
-        pool = np.where(anywhere, merchants.ALL_SHOPS, domestic)
-        pool[self.recurring] = merchants.SUBSCRIPTION_SHOPS
+        country = PLACE_COUNTRY[self.home]
+        abroad = (words & np.uint64(0xFFFF)) < cross_border_shares()[country] * 2.0**16
+        pool = np.where(abroad, merchants.ALL_SHOPS, merchants.DOMESTIC_SHOP_POOLS + country)
+        agreements = self.draft.agreements
+        billed = np.where(agreements.worldwide, merchants.WORLDWIDE, country[agreements.rows])
+        first = merchants.SUBSCRIPTION_SHOPS + billed * merchants.SUBSCRIPTION_COHORTS
+        pool[agreements.rows] = first + agreements.cohort
         choice = self.incidents.merchants
         pool[self.incidents.rows[choice == MerchantChoice.RESALE]] = merchants.RESALE_SHOPS
         pool[self.incidents.rows[choice == MerchantChoice.SMALL_TICKET]] = merchants.SMALL_TICKET_SHOPS
         return pool
+
+    def _group_words(self, words: Words) -> Words:
+        """The words that lead the cases of a group to its shops of goods."""
+        incidents = self.incidents
+        which = words[incidents.rows] & np.uint64(GROUP_SHOPS)
+        shared = (incidents.group > 0) & (incidents.merchants == MerchantChoice.RESALE)
+        shared &= which < np.uint64(GROUP_SHOPS)
+        return self._replace_incidents(words, shared, hashed(self.plan.seed, "group/shop", incidents.group, which))
 
     @cached_property
     def merchant_place(self) -> Numbers:
@@ -182,8 +192,7 @@ class RealisticBlock(Block):
         """What is paid, in dollars."""
         quantile = self.streams.fractions("amount")
         # A recurring payment is always of the same amount.
-        same = hashed(self.plan.seed, "subscription", self.draft.card[self.recurring], self.merchant[self.recurring])
-        quantile[self.recurring] = fractions(same)
+        quantile[self.draft.agreements.rows] = self.draft.agreements.quantile
         low, high = self.incidents.amount
         quantile[self.incidents.rows] = low + (high - low) * quantile[self.incidents.rows]
         level = (quantile * LEVELS).astype(np.int64)
@@ -194,10 +203,12 @@ class RealisticBlock(Block):
     def entry_mode(self) -> Numbers:
         """The `EntryMode` of each payment."""
         draw = self.streams.fractions("pos_entry_mode")
-        contactless = (draw < MAGSTRIPE_SHARE + CONTACTLESS_SHARE) & (self.channel == Channel.IN_STORE)
+        country, year = PLACE_COUNTRY[self.merchant_place], self.plan.day.year
+        stripe, without_contact = stripe_shares()[country], contactless_shares(year)[country]
+        contactless = (draw < stripe + without_contact) & (self.channel == Channel.IN_STORE)
         contactless &= self.wallet | (self.dollars <= CONTACTLESS_LIMIT)
         mode = np.select(
-            [self.channel == Channel.ONLINE, draw < MAGSTRIPE_SHARE, contactless],
+            [self.channel == Channel.ONLINE, draw < stripe, contactless],
             [EntryMode.ECOM, EntryMode.MAGSTRIPE, EntryMode.NFC],
             EntryMode.CHIP,
         )
@@ -212,37 +223,6 @@ class RealisticBlock(Block):
         return self.streams.chosen("device_type/wallet", WALLET_SHARE)
 
     @cached_property
-    def device_type(self) -> Numbers:
-        """The `DeviceType` of each payment."""
-        phone = np.where(self.world.iphone[self.customer], DeviceType.IOS, DeviceType.ANDROID)
-        on_phone = self.streams.chosen("device_type", PHONE_SHARE) | self.recurring
-        online = self.channel == Channel.ONLINE
-        with_wallet = (self.entry_mode == EntryMode.NFC) & self.wallet
-        device_type = np.select([online & ~on_phone, online | with_wallet], [DeviceType.WEB, phone], DeviceType.POS)
-        bits = self.incidents.case
-        any_type = np.select(
-            [bits & np.uint64(4) != 0, bits & np.uint64(2) != 0], [DeviceType.WEB, DeviceType.IOS], DeviceType.ANDROID
-        )
-        return self._replace_incidents(device_type, self.incidents.device == DeviceChoice.STRANGE, any_type)
-
-    @cached_property
-    def device(self) -> tuple[Words, Words]:
-        """Two numbers that name the device: of the customer (renewed now and then), of the merchant, or of a case."""
-        customer = self.customer.astype(np.uint64)
-        age = hashed(self.plan.seed, "device/age", self.customer) % np.uint64(DEVICE_DAYS)
-        generation = ((self.draft.moment // DAY_MS).astype(np.uint64) + age) // np.uint64(DEVICE_DAYS)
-        terminal = self.device_type == DeviceType.POS
-        owner = np.where(terminal, self.merchant.astype(np.uint64) | np.uint64(1 << 32), customer)
-        number = np.where(terminal, self.streams.below("device_id/terminal", TERMINALS), generation)
-        of_case = self.incidents.device != DeviceChoice.OWN
-        owner = self._replace_incidents(owner, of_case, self.incidents.case)
-        return owner, number * np.uint64(4) + self.device_type.astype(np.uint64)
-
-    @cached_property
-    def network(self) -> tuple[Words, Numbers]:
-        """Two numbers that name the address: whose it is (the customer's at home or on the phone, or a case's), and
-        the week in which a phone has it."""
-        owner = self.customer.astype(np.uint64) * np.uint64(4) + self.device_type.astype(np.uint64)
-        strange = self.incidents.device == DeviceChoice.STRANGE
-        owner = self._replace_incidents(owner, strange, self.incidents.case)
-        return owner, np.where(self.device_type == DeviceType.WEB, 0, self.draft.moment // _WEEK_MS)
+    def devices(self) -> Devices:
+        """What the payments are made on."""
+        return devices(self)

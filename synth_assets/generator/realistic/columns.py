@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from synth_assets.generator import reference
 from synth_assets.generator.codes import Channel, DeviceType, EntryMode, names
 from synth_assets.generator.columns import (
     Build,
     Column,
-    address_parts,
     decided_by_other_columns,
     enum_series,
     event_date,
@@ -30,7 +27,9 @@ from synth_assets.generator.columns import (
     with_nulls,
 )
 from synth_assets.generator.realistic.block import RealisticBlock
+from synth_assets.generator.realistic.browsers import user_agents
 from synth_assets.generator.realistic.merchants import TRADES
+from synth_assets.generator.realistic.networks import addresses
 from synth_assets.generator.realistic.places import (
     BANKNOTES,
     COUNTRIES,
@@ -40,9 +39,10 @@ from synth_assets.generator.realistic.places import (
     PLACE_COUNTRY,
     PLACE_ZONE,
 )
+from synth_assets.generator.realistic.prices import with_endings
 from synth_assets.generator.realistic.world import SCHEMES, World
 from synth_assets.generator.schema import Field
-from synth_assets.generator.streams import Numbers, Words, hashed, scaled
+from synth_assets.generator.streams import Numbers, hashed
 
 MCCS = tuple(trade.mcc for trade in TRADES)
 
@@ -72,6 +72,10 @@ def _numbers(values: Callable[[RealisticBlock], Numbers]) -> Build:
 def _amount(block: RealisticBlock, column: Field) -> pl.Series:
     unit = MINOR_UNITS[block.currency]
     money = np.maximum(np.rint(block.dollars * PER_DOLLAR[block.currency] * unit), 1)
+    # Agreements keep their amounts, which tell them apart.
+    word = block.streams.words("amount/ending")
+    word[block.draft.agreements.rows] = np.uint64(2**64 - 1)
+    money = with_endings(money, unit, block.channel == Channel.ONLINE, word)
     banknotes = np.clip(np.rint(block.dollars / _DOLLARS_A_BANKNOTE), 1, _MOST_BANKNOTES)
     cash = banknotes * BANKNOTES[block.currency] * unit
     return pl.Series(np.where(block.channel == Channel.ATM, cash, money) / unit)
@@ -87,41 +91,21 @@ def _card_pan_hash(block: RealisticBlock, column: Field) -> pl.Series:
 
 
 def _device_id(block: RealisticBlock, column: Field) -> pl.Series:
-    high, low = (hashed(block.plan.seed, f"device_id/{half}", *block.device) for half in ("high", "low"))
+    high, low = (hashed(block.plan.seed, f"device_id/{half}", *block.devices[2:]) for half in ("high", "low"))
     return with_nulls(uuid_text(high, low), block.streams.chosen("device_id/null", block.plan.null_device_rate))
 
 
 def _ip_address(block: RealisticBlock, column: Field) -> pl.Series:
-    online = np.flatnonzero(~block.offline)
-    owner, week = (each[online] for each in block.network)
-    networks, hosts = address_parts()
-    network = scaled(hashed(block.plan.seed, "ip_address/network", owner), len(networks))
-    host = scaled(hashed(block.plan.seed, "ip_address/host", owner, week), len(hosts))
-    return fill_between_nulls(join_address(network, host), block.offline)
-
-
-@cache
-def _agents() -> tuple[tuple[str, ...], Words, Words]:
-    """Faker's user agents in the order of their device types, with the place of each type's first and their number."""
-    types = (DeviceType.IOS, DeviceType.ANDROID, DeviceType.WEB)
-    ordered = [[agent for agent in reference.user_agents() if _device_type(agent) == each] for each in types]
-    counts = np.array([len(agents) for agents in ordered], dtype=np.uint64)
-    return tuple(agent for agents in ordered for agent in agents), np.cumsum(counts) - counts, counts
-
-
-def _device_type(agent: str) -> DeviceType:
-    if "iPhone" in agent or "iPad" in agent:
-        return DeviceType.IOS
-    return DeviceType.ANDROID if "Android" in agent else DeviceType.WEB
+    network, host = addresses(block, np.flatnonzero(~block.offline))
+    return fill_between_nulls(join_address(network.astype(np.uint64), host), block.offline)
 
 
 def _user_agent(block: RealisticBlock, column: Field) -> pl.Series:
-    agents, starts, counts = _agents()
     online = np.flatnonzero(~block.offline)
-    device_type = block.device_type[online]
-    word = hashed(block.plan.seed, "user_agent", *(each[online] for each in block.device))
-    chosen = starts[device_type] + scaled(word, counts[device_type])
-    return fill_between_nulls(pl.Series(agents).gather(chosen), block.offline)
+    made_on = block.devices
+    word = hashed(block.plan.seed, "user_agent", made_on.owner[online], made_on.number[online])
+    agents = user_agents(block.plan.day, made_on.type[online], word)
+    return fill_between_nulls(agents, block.offline)
 
 
 def _position(micro_degrees: Callable[[World], Numbers]) -> Build:
@@ -165,13 +149,13 @@ def _text(codes: Callable[[RealisticBlock], npt.NDArray[Any]], values: tuple[str
 
 
 COLUMNS: dict[str, Column] = {
-    "transaction_id": Column(uuid4, ("string",)),
+    "transaction_id": Column(uuid4, ("string",), incompressible=True),
     "event_time": Column(event_time, ("datetime",)),
     "event_date": Column(event_date, ("date",), needs={"event_time": ()}, repeats=True),
     "local_time_offset": Column(_numbers(_zone_offset), ("int",), repeats=True),
     "amount": Column(_amount, ("float", "decimal"), decimals=2),
     "currency_code": _text(lambda block: block.currency, tuple(CURRENCIES)),
-    "card_pan_hash": Column(_card_pan_hash, ("string",)),
+    "card_pan_hash": Column(_card_pan_hash, ("string",), incompressible=True),
     "card_scheme": _coded(lambda block: block.world.card_scheme[block.draft.card], SCHEMES),
     "card_exp_year": Column(_numbers(lambda block: block.expiry // 12), ("int",), repeats=True),
     "card_exp_month": Column(_numbers(lambda block: block.expiry % 12 + 1), ("int",), repeats=True),
@@ -181,8 +165,8 @@ COLUMNS: dict[str, Column] = {
     "mcc_code": Column(_mcc_code, ("enum",), null_mcc_rate, values=MCCS),
     "channel": _coded(lambda block: block.channel, names(Channel)),
     "pos_entry_mode": _coded(lambda block: block.entry_mode, names(EntryMode)),
-    "device_id": Column(_device_id, ("string",), null_device_rate),
-    "device_type": _coded(lambda block: block.device_type, names(DeviceType)),
+    "device_id": Column(_device_id, ("string",), null_device_rate, incompressible=True),
+    "device_type": _coded(lambda block: block.devices.type, names(DeviceType)),
     "ip_address": Column(_ip_address, ("string",), decided_by_other_columns),
     "user_agent": Column(_user_agent, ("string",), decided_by_other_columns, repeats=True),
     "latitude": Column(
@@ -192,7 +176,9 @@ COLUMNS: dict[str, Column] = {
         _position(lambda world: world.merchants.longitude), ("float",), null_geo_rate, needs={"latitude": ()}
     ),
     "is_recurring": Column(_is_recurring, ("bool",)),
-    "previous_txn_id": Column(_previous_txn_id, ("string",), decided_by_other_columns, needs={"transaction_id": ()}),
+    "previous_txn_id": Column(
+        _previous_txn_id, ("string",), decided_by_other_columns, needs={"transaction_id": ()}, incompressible=True
+    ),
     "label_fraud": Column(_label_fraud, ("bool",)),
 }
 """How each column is made, by its name in the contract."""

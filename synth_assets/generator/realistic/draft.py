@@ -16,7 +16,7 @@ from synth_assets.generator.realistic.agreements import Agreements, due_agreemen
 from synth_assets.generator.realistic.incidents import Incidents, incidents_between
 from synth_assets.generator.realistic.rhythm import Rhythm
 from synth_assets.generator.realistic.world import World
-from synth_assets.generator.streams import BLOCK_ROWS, BlockStreams, Numbers, day_streams
+from synth_assets.generator.streams import BLOCK_ROWS, BlockStreams, Floats, Numbers, day_streams
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class Draft:
         world, rhythm, streams: what the draft is drawn from.
         step: the step of the rhythm.
         moment: milliseconds since 1970 (UTC), in order.
-        card, generation: the card in the world, and how often it has been renewed.
+        card, generation: the card in the world, and the issue of it that is in use.
         incidents: the block's incidents; their rows count from the block's first.
         agreements: the standing agreements that pay, without those whose place an incident takes.
     """
@@ -43,11 +43,24 @@ class Draft:
     agreements: Agreements
 
 
+AGAIN_SHARE, AGAIN_SECONDS = 0.1, 1_200
+"""The share of the payments with a card that has just paid, and the seconds of that, at most (assumed): people buy at
+one shop after another."""
+
+
 def drafts(plan: GenerationPlan, blocks: range) -> Iterator[Draft]:
     """The drafts of these blocks of the plan's day, in order."""
     world = World.of(plan.seed, plan.customers)
     for streams in day_streams(plan.seed, plan.day, plan.rows, blocks):
         yield _draft(world, plan, streams)
+
+
+def _again(streams: BlockStreams, card: Numbers, per_second: Floats) -> Numbers:
+    """The cards, some of them replaced by one that paid a little earlier."""
+    most = np.maximum(per_second * AGAIN_SECONDS, 1).astype(np.uint64)
+    before = np.arange(len(card)) - 1 - streams.below("card/again", most).astype(np.int64)
+    again = streams.chosen("card/pays again", AGAIN_SHARE) & (before >= 0)
+    return np.where(again, card[np.maximum(before, 0)], card)
 
 
 def _draft(world: World, plan: GenerationPlan, streams: BlockStreams) -> Draft:
@@ -58,8 +71,9 @@ def _draft(world: World, plan: GenerationPlan, streams: BlockStreams) -> Draft:
     zone = rhythm.zone(step, streams.words("card/zone"))
     slot = world.zone_starts[zone] + streams.below("card", world.zone_counts[zone])
     agreements = due_agreements(world, rhythm, plan, first, step, moment)
-    slot[agreements.rows] = agreements.slot
     card = world.slots[slot].astype(np.int64)
+    card = _again(streams, card, rhythm.per_second(step) * plan.rows)
+    card[agreements.rows] = agreements.card
     incidents = incidents_between(world, rhythm, plan, first, first + streams.rows)
     incidents = replace(incidents, rows=incidents.rows - first)
     card[incidents.rows] = incidents.card
@@ -70,7 +84,7 @@ def _draft(world: World, plan: GenerationPlan, streams: BlockStreams) -> Draft:
         step=step,
         moment=moment,
         card=card,
-        generation=world.generation(card, rhythm.month[step]),
+        generation=world.generation(card, moment),
         incidents=incidents,
         agreements=agreements.without(incidents.rows),
     )

@@ -96,12 +96,31 @@ def day_before(plan: GenerationPlan) -> GenerationPlan | None:
     return plan.model_copy(update={"day": plan.day - dt.timedelta(days=1)})
 
 
+class _LastDay:
+    """The history of the whole day that was drawn last, for the day after it. A cache: what it holds can be drawn."""
+
+    def __init__(self) -> None:
+        self._known: tuple[GenerationPlan, CardHistory] | None = None
+
+    def remember(self, plan: GenerationPlan, history: CardHistory) -> None:
+        self._known = plan, history
+
+    def of(self, plan: GenerationPlan) -> CardHistory:
+        """The history of the plan's day: the one that is known, or drawn anew."""
+        known = self._known  # at once: another thread may remember another day
+        if known is None or known[0] != plan:
+            known = plan, card_history(plan, range(block_count(plan.rows)))
+            self._known = known
+        return known[1]
+
+
+last_day = _LastDay()
+
+
 def last_payments(plan: GenerationPlan, block: int) -> LastPayments:
     """The last payment of every card before a block: of the day before, then of the day's blocks before it."""
-    payments = _none(plan)
     before = day_before(plan)
-    if before is not None:
-        _add(payments, before, range(block_count(before.rows)))
+    payments = _none(plan) if before is None else LastPayments(last_day.of(before))
     return _add(payments, plan, range(block))
 
 

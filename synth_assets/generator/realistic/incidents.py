@@ -1,48 +1,38 @@
-"""The payments of scenarios: cases of fraud, and of what looks like it.
-
-A case is one card, a scenario and some payments within minutes or hours. Cases are planned per segment, an equal part
-of the day's rows: how many of a segment's payments are fraud is a binomial draw at the plan's `fraud_rate`, so the
-prevalence is that of independent payments on every day and in every tenth of it, while the payments are not.
-"""
+"""The payments of cases: of fraud, of what looks like it, and of the visits in which cards are copied."""
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import bdtr
 
-from synth_assets.generator.plan import TENTHS, GenerationPlan
-from synth_assets.generator.realistic.habits import copied_cards
+from synth_assets.generator.plan import GenerationPlan
+from synth_assets.generator.realistic.cases import COPIED_DAYS, Cases, Kind
 from synth_assets.generator.realistic.rhythm import Rhythm
-from synth_assets.generator.realistic.scenarios import (
-    FRAUDS,
-    HARDNESS,
-    LOOK_ALIKES,
-    SCENARIOS,
-    Scenario,
-    ScenarioCode,
-)
+from synth_assets.generator.realistic.scenarios import FRAUDS, HARVEST, SCENARIOS, ScenarioCode
+from synth_assets.generator.realistic.segments import Segment, segment_count
+from synth_assets.generator.realistic.victims import NEVER, honest, victims
 from synth_assets.generator.realistic.world import World
-from synth_assets.generator.streams import BlockStreams, Floats, Mask, Numbers, Words, hashed, scaled
+from synth_assets.generator.streams import BlockStreams, Floats, Mask, Numbers, Words, fractions, hashed
 
-SEGMENT_ROWS = 524_288
-"""Rows of a segment at most, which bounds the memory of its cases."""
+HARVEST_WAIT = (600.0, 5_400.0)
+"""The shortest and longest time from a card test to its harvest, in seconds (assumed)."""
 
 # By the code of a scenario:
-_FEWEST, _MOST = np.array([scenario.payments for scenario in SCENARIOS], dtype=np.uint64).T
 _SHORTEST, _LONGEST = np.array([scenario.gap for scenario in SCENARIOS], dtype=np.float64).T
-_LOWEST, _HIGHEST = np.array([scenario.amount for scenario in SCENARIOS]).T
-_MERCHANTS = np.array([scenario.merchants for scenario in SCENARIOS])
 _DEVICE = np.array([scenario.device for scenario in SCENARIOS])
 _ABROAD = np.array([scenario.abroad for scenario in SCENARIOS])
 _MAGSTRIPE = np.array([scenario.magstripe for scenario in SCENARIOS])
-_LOCAL_HOURS = np.array([scenario.local_hours for scenario in SCENARIOS])
 _CHANNEL_OF_12 = np.array([scenario.channels * (12 // len(scenario.channels)) for scenario in SCENARIOS])
 """A channel for each of twelve equally likely draws: every scenario has one, three or four to choose from."""
+# By the code of a look, which is that of the scenario, or of the harvest:
+_HARVEST_CODE = len(SCENARIOS)
+_LOOKS = [*(scenario.look for scenario in SCENARIOS), HARVEST]
+_LOWEST, _HIGHEST = np.array([look.amount for look in _LOOKS]).T
+_MERCHANTS = np.array([look.merchants for look in _LOOKS])
 
 
 @dataclass(frozen=True)
@@ -54,7 +44,11 @@ class Incidents:
         card: whose card.
         scenario: its `ScenarioCode`.
         case: names the case: the same for its payments, and different for all others.
-        hidden: whether the payment is made as the customer makes them.
+        hidden: whether the case is paid as the customer pays.
+        look: the code of what the payment looks like.
+        group: names the case's ring or circle in the week; 0 for none.
+        reported: when the case is reported, in milliseconds since 1970; `NEVER` for none.
+        compromised: the merchant that copies the card, by its place in the world; -1 for none.
     """
 
     rows: Numbers
@@ -62,6 +56,10 @@ class Incidents:
     scenario: Numbers
     case: Words
     hidden: Mask
+    look: Numbers
+    group: Words
+    reported: Numbers
+    compromised: Numbers
 
     @property
     def fraud(self) -> Mask:
@@ -71,7 +69,7 @@ class Incidents:
     @property
     def merchants(self) -> Numbers:
         """The `MerchantChoice` of each payment."""
-        return _MERCHANTS[self.scenario]
+        return _MERCHANTS[self.look]
 
     @property
     def device(self) -> Numbers:
@@ -91,7 +89,7 @@ class Incidents:
     @property
     def amount(self) -> tuple[Floats, Floats]:
         """The lowest and the highest quantile, of what the merchant's customers pay, for each payment."""
-        return _LOWEST[self.scenario], _HIGHEST[self.scenario]
+        return _LOWEST[self.look], _HIGHEST[self.look]
 
     def channel(self, streams: BlockStreams) -> Numbers:
         """A `Channel` for each payment of a block, drawn from those of its scenario."""
@@ -102,16 +100,11 @@ class Incidents:
         return Incidents(*(getattr(self, each.name)[chosen] for each in fields(self)))
 
 
-def segment_count(plan: GenerationPlan) -> int:
-    """Segments of a day: a multiple of ten, so that none crosses the border of two tenths of the day."""
-    return TENTHS * -(-plan.rows // (TENTHS * SEGMENT_ROWS))
-
-
 def incidents_between(world: World, rhythm: Rhythm, plan: GenerationPlan, first: int, last: int) -> Incidents:
     """The incidents of the day's rows `first` … `last` - 1."""
     segments = segment_count(plan)
     numbers = range(first * segments // plan.rows, min((last - 1) * segments // plan.rows + 1, segments))
-    joined = _joined([_segment_incidents(_Segment.of(plan, number), world, rhythm) for number in numbers])
+    joined = _joined([_segment_incidents(Segment.of(plan, number), world, rhythm) for number in numbers])
     low, high = np.searchsorted(joined.rows, [first, last])
     return joined.at(slice(low, high))
 
@@ -120,43 +113,18 @@ def _joined(parts: list[Incidents]) -> Incidents:
     return Incidents(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(Incidents)))
 
 
-@dataclass(frozen=True)
-class _Segment:
-    """The day's rows `first` … `first` + `rows` - 1."""
-
-    plan: GenerationPlan
-    number: int
-    first: int
-    rows: int
-
-    @classmethod
-    def of(cls, plan: GenerationPlan, number: int) -> _Segment:
-        first, last = (-(-plan.rows * edge // segment_count(plan)) for edge in (number, number + 1))
-        return cls(plan, number, first, last - first)
-
-    def streams(self, rows: int) -> BlockStreams:
-        return BlockStreams(self.plan.seed, self.plan.day, self.number, rows)
-
-
 @lru_cache(maxsize=4)
-def _segment_incidents(segment: _Segment, world: World, rhythm: Rhythm) -> Incidents:
-    hardness = HARDNESS[segment.plan.difficulty]
-    draws = segment.streams(2).fractions("incidents")
-    frauds = _binomial(segment.rows, segment.plan.fraud_rate, draws[0])
-    look_alikes = _binomial(segment.rows - frauds, hardness.look_alikes, draws[1])
-    hidden = segment.streams(frauds).chosen("incidents/hidden", hardness.hidden)
-    fraud_places, fraud = _cases(segment, world, rhythm, FRAUDS, "fraud", hidden)
-    other_places, other = _cases(
-        segment, world, rhythm, LOOK_ALIKES, "look-alike", np.zeros(look_alikes, dtype=np.bool_)
-    )
-    order = np.argsort(np.concatenate([fraud_places, other_places]), kind="stable")
-    ordered = _joined([fraud, other]).at(order)
+def _segment_incidents(segment: Segment, world: World, rhythm: Rhythm) -> Incidents:
+    cases = Cases.of(segment, "fraud")
+    found = victims(segment, world, rhythm, cases)
+    fraud = _payments(segment, rhythm, "fraud", cases, *found)
+    cases = Cases.of(segment, "look-alike")
+    nothing = np.full(len(cases), -1)
+    other = _payments(segment, rhythm, "look-alike", cases, honest(segment, world, rhythm, cases), nothing, nothing)
+    room = segment.rows - len(fraud.rows) - len(other.rows)
+    joined = _joined([fraud, other, _visits(segment, world, room)])
+    ordered = joined.at(np.argsort(joined.rows, kind="stable"))
     return replace(ordered, rows=segment.first + _without_collisions(ordered.rows, segment.rows))
-
-
-def _binomial(trials: int, probability: float, fraction: float) -> int:
-    """The quantile of a binomial distribution: a higher probability never gives a lower count."""
-    return bisect_left(range(trials), True, key=lambda count: bool(bdtr(count, trials, probability) > fraction))
 
 
 def _without_collisions(places: Numbers, rows: int) -> Numbers:
@@ -165,48 +133,85 @@ def _without_collisions(places: Numbers, rows: int) -> Numbers:
     return np.minimum(np.maximum.accumulate(places - numbers), rows - len(places)) + numbers
 
 
-def _cases(
-    segment: _Segment, world: World, rhythm: Rhythm, scenarios: tuple[Scenario, ...], kind: str, hidden: Mask
-) -> tuple[Floats, Incidents]:
-    """Cases of as many payments in all as `hidden` has, and the exact place of each payment in the segment.
+def _payments(
+    segment: Segment, rhythm: Rhythm, kind: Kind, cases: Cases, card: Numbers, reported: Numbers, compromised: Numbers
+) -> Incidents:
+    """The payments of cases. Their rows count from the segment's first, are in no order, and may be the same."""
+    case = np.repeat(np.arange(len(cases)), cases.size)
+    place = _places(segment, rhythm, kind, cases, case)
+    harvest = _left(cases, case) <= cases.harvested[case]
+    return Incidents(
+        rows=place,
+        card=card[case],
+        scenario=cases.scenario[case],
+        case=cases.key[case],
+        hidden=cases.hidden[case],
+        look=np.where(harvest, _HARVEST_CODE, cases.scenario[case]),
+        group=cases.group[case],
+        reported=reported[case],
+        compromised=compromised[case],
+    )
 
-    Rows are places rounded down: they count from the segment's first, and may be the same.
+
+def _left(cases: Cases, case: Numbers) -> Numbers:
+    """How many payments of its case are left at each payment, itself included."""
+    return np.cumsum(cases.size)[case] - np.arange(len(case))
+
+
+def _places(segment: Segment, rhythm: Rhythm, kind: Kind, cases: Cases, case: Numbers) -> Numbers:
+    """Where in the segment each payment is, in the order of the cases and of the payments of each.
+
+    A case ends with its segment: what would be beyond an edge is as far on this side of it, so that a case stays
+    together, and incidents are as dense everywhere.
     """
-    plan, streams = segment.plan, segment.streams(len(hidden))
-    case, scenario = _numbered_cases(streams, scenarios, kind)
-    start = streams.fractions(f"{kind}/start")[case] * segment.rows
-    step, _ = rhythm.moment((segment.first + start) / plan.rows)
-    # Past its end a case goes on at the segment's beginning, so that incidents are as dense everywhere.
-    seconds = _seconds_into_case(streams, kind, case, scenario)
-    place = (start + seconds * rhythm.per_second(step) * plan.rows) % segment.rows
-    words = streams.words(f"{kind}/card")[case]
-    zone = rhythm.zone(step, streams.words(f"{kind}/zone")[case])
-    awake = _LOCAL_HOURS[scenario]
-    low = np.where(awake, world.zone_starts[zone], np.uint64(0))
-    among = np.where(awake, world.zone_counts[zone], np.uint64(len(world.slots)))
-    card = world.slots[low + scaled(words, among)].astype(np.int64)
-    copied = scenario == ScenarioCode.COUNTERFEIT
-    card[copied] = copied_cards(world, plan.day, words[copied])
-    key = hashed(plan.seed, f"case/{kind}/{plan.day.isoformat()}/{segment.number}", case)
-    return place, Incidents(place.astype(np.int64), card, scenario, key, hidden)
-
-
-def _numbered_cases(streams: BlockStreams, scenarios: tuple[Scenario, ...], kind: str) -> tuple[Numbers, Numbers]:
-    """For each payment the number of its case, from 0, and the scenario of that case."""
-    # A case has the scenario with the probability of its share of payments over its mean number of payments.
-    weights = np.cumsum([scenario.share / sum(scenario.payments) for scenario in scenarios])
-    drawn = np.searchsorted(weights[:-1] / weights[-1], streams.fractions(f"{kind}/scenario"), side="right")
-    drawn += scenarios[0].code
-    most_more = _MOST[drawn] - _FEWEST[drawn] + np.uint64(1)
-    sizes = (_FEWEST[drawn] + streams.below(f"{kind}/payments", most_more)).astype(np.int64)
-    count = int(np.searchsorted(np.cumsum(sizes), streams.rows)) + 1 if streams.rows else 0
-    case = np.repeat(np.arange(count), sizes[:count])[: streams.rows]
-    return case, drawn[case]
-
-
-def _seconds_into_case(streams: BlockStreams, kind: str, case: Numbers, scenario: Numbers) -> Floats:
-    """The seconds from the first payment of a case to each of its payments."""
-    gaps = _SHORTEST[scenario] + (_LONGEST - _SHORTEST)[scenario] * streams.fractions(f"{kind}/gap")
-    begins = np.concatenate([[True], case[1:] != case[:-1]])[: len(case)]
+    if not len(case):
+        return case
+    scenario, left = cases.scenario[case], _left(cases, case)
+    gaps = _SHORTEST[scenario] + (_LONGEST - _SHORTEST)[scenario] * segment.streams(len(case)).fractions(f"{kind}/gap")
+    wait = HARVEST_WAIT[0] + (HARVEST_WAIT[1] - HARVEST_WAIT[0]) * fractions(
+        hashed(segment.plan.seed, "case/wait", cases.key)
+    )
+    gaps += np.where(left == cases.harvested[case], wait[case], 0.0)
     seconds = np.cumsum(gaps)
-    return seconds - seconds[begins][case] if len(case) else seconds
+    ends = np.cumsum(cases.size) - 1
+    seconds -= np.where(cases.forward[case], seconds[(ends - cases.size + 1)][case], seconds[ends][case])
+    step, _ = rhythm.moment((segment.first + cases.start) / segment.plan.rows)
+    place = cases.start[case] + seconds * rhythm.per_second(step)[case] * segment.plan.rows
+    around = place % (2 * segment.rows)
+    place = np.where(around < segment.rows, around, 2 * segment.rows - around)
+    return np.minimum(place[np.lexsort((place, case))], segment.rows - 1).astype(np.int64)
+
+
+def _visits(segment: Segment, world: World, room: int) -> Incidents:
+    """The visits of a segment in which cards are copied for the counterfeits of later days.
+
+    Those of a window of several days have none: its days would be those of other windows too.
+    """
+    parts = []
+    for days in range(1, COPIED_DAYS + 1) if segment.plan.lookback_days == 1 else ():
+        later = segment.days_later(days)
+        cases = Cases.of(later, "fraud")
+        cases = cases.at((cases.scenario == ScenarioCode.COUNTERFEIT) & (cases.copied_days == days))
+        found = victims(later, world, Rhythm.of(world, later.plan.window), cases)
+        place = fractions(hashed(world.seed, "case/visit", cases.key)) * segment.rows
+        nothing = np.zeros(len(cases), dtype=np.int64)
+        parts.append(
+            Incidents(
+                rows=place.astype(np.int64),
+                card=found.card,
+                scenario=nothing + ScenarioCode.VISIT,
+                case=cases.key,
+                hidden=np.zeros(len(cases), dtype=np.bool_),
+                look=nothing + ScenarioCode.VISIT,
+                group=nothing.astype(np.uint64),
+                reported=nothing + NEVER,
+                compromised=found.compromised,
+            )
+        )
+    empty: list[npt.NDArray[Any]] = [np.zeros(0, dtype) for dtype in _TYPES]
+    nobody = Incidents(*empty)
+    return _joined([nobody, *parts]).at(slice(0, max(room, 0)))
+
+
+_TYPES = (np.int64, np.int64, np.int64, np.uint64, np.bool_, np.int64, np.uint64, np.int64, np.int64)
+"""The types of the arrays of `Incidents`."""

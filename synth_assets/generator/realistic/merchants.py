@@ -30,12 +30,19 @@ _POPULARITY_EXPONENT = {Channel.IN_STORE: 1.0, Channel.ATM: 0.5, Channel.ONLINE:
 exponents of 0.8 to 1.2 for stores."""
 
 # The numbers of the pools that merchants are drawn from. There is one of stores and one of cash machines for each
-# place, one of shops for each country, one of all shops, and one for each of three groups of trades.
+# place, one of shops for each country, one of all shops, one for each of two groups of trades, and
+# some of a third.
 STORE_POOLS = 0
 CASH_MACHINE_POOLS = STORE_POOLS + len(PLACES)
 DOMESTIC_SHOP_POOLS = CASH_MACHINE_POOLS + len(PLACES)
 ALL_SHOPS = DOMESTIC_SHOP_POOLS + len(COUNTRIES)
-SUBSCRIPTION_SHOPS, RESALE_SHOPS, SMALL_TICKET_SHOPS = ALL_SHOPS + 1, ALL_SHOPS + 2, ALL_SHOPS + 3
+RESALE_SHOPS, SMALL_TICKET_SHOPS = ALL_SHOPS + 1, ALL_SHOPS + 2
+SUBSCRIPTION_SHOPS = ALL_SHOPS + 3
+SUBSCRIPTION_COHORTS = 30
+"""The parts into which the shops with standing agreements are dealt, as many as the days of their cycle. There is a
+pool of each for every country, and after these one of each for all countries."""
+WORLDWIDE = len(COUNTRIES)
+"""The place of all countries among those of the pools of shops with standing agreements."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +132,7 @@ def _sites() -> _Sites:
     nations = floats(sum(city.millions for city in PLACES if city.country == code) for code in COUNTRIES)
     stores = np.repeat(np.arange(len(PLACES)), _quotas(people, _COUNT[Channel.IN_STORE], 25))
     machines = np.repeat(np.arange(len(PLACES)), _quotas(people, _COUNT[Channel.ATM], 3))
-    shops = np.repeat(np.arange(len(COUNTRIES)), _quotas(nations, _COUNT[Channel.ONLINE], 30))
+    shops = np.repeat(np.arange(len(COUNTRIES)), _quotas(nations, _COUNT[Channel.ONLINE], 75))
     seats = numbers(next(i for i, city in enumerate(PLACES) if city.country == code) for code in COUNTRIES)
     return _Sites(
         channel=np.repeat(numbers(_COUNT), list(_COUNT.values())),
@@ -135,8 +142,8 @@ def _sites() -> _Sites:
 
 
 def _quotas(weights: Floats, total: int, least: int) -> Numbers:
-    """Split `total` in proportion to the weights, each at least `least`; the largest takes what is left."""
-    quotas = np.maximum(np.floor(total * weights / weights.sum()).astype(np.int64), least)
+    """Split `total`: `least` each, and the others in proportion to the weights; the largest takes what is left."""
+    quotas = least + np.floor((total - least * len(weights)) * weights / weights.sum()).astype(np.int64)
     quotas[weights.argmax()] += total - quotas.sum()
     return quotas
 
@@ -176,8 +183,27 @@ def _pools(group: Numbers, popularity: Numbers, channel: Numbers, trade: Numbers
     shop: Mask = channel == Channel.ONLINE
     mcc = np.array([each.mcc for each in TRADES])[trade]
     local = [group == each for each in range(ALL_SHOPS)]
-    by_trade = [
-        shop & np.isin(mcc, sorted(mccs))
-        for mccs in (atlas.SUBSCRIPTION_MCCS, atlas.RESALE_MCCS, atlas.SMALL_TICKET_MCCS)
+    by_trade = [shop & np.isin(mcc, sorted(mccs)) for mccs in (atlas.RESALE_MCCS, atlas.SMALL_TICKET_MCCS)]
+    cohorts = _cohorts(group, popularity, shop & np.isin(mcc, sorted(atlas.SUBSCRIPTION_MCCS)))
+    members = [*(np.flatnonzero(member) for member in (*local, shop, *by_trade)), *cohorts]
+    return [(each, popularity[each]) for each in members]
+
+
+def _cohorts(group: Numbers, popularity: Numbers, billing: Mask) -> list[Numbers]:
+    """The shops with standing agreements: by country, and after these in all countries, by cohort.
+
+    Each country's are dealt out from the most popular on, so that a shop is in the same cohort everywhere. Where a
+    country has too few for a cohort, its customers use those of all countries.
+    """
+    cohort = np.full(len(group), -1)
+    for country in range(len(COUNTRIES)):
+        shops = np.flatnonzero(billing & (group == DOMESTIC_SHOP_POOLS + country))
+        dealt = shops[np.argsort(-popularity[shops], kind="stable")]
+        cohort[dealt] = np.arange(len(dealt)) % SUBSCRIPTION_COHORTS
+    everywhere = [np.flatnonzero(cohort == number) for number in range(SUBSCRIPTION_COHORTS)]
+    pools = [
+        members if len(members := each[group[each] == DOMESTIC_SHOP_POOLS + country]) else each
+        for country in range(len(COUNTRIES))
+        for each in everywhere
     ]
-    return [(np.flatnonzero(member), popularity[member]) for member in (*local, shop, *by_trade)]
+    return [*pools, *everywhere]

@@ -16,12 +16,14 @@ from synth_assets.generator.realistic.history import (
     CardHistory,
     LastPayments,
     card_history,
+    last_day,
     last_payments,
     payment_ids,
 )
 from synth_assets.generator.realistic.rules import realistic_rules
 from synth_assets.generator.realistic.scenarios import HARDNESS
 from synth_assets.generator.schema import TransactionSchema
+from synth_assets.generator.streams import block_count
 
 _NO_PREVIOUS = (np.zeros((0, 2), np.uint64), np.zeros(0, np.bool_))
 
@@ -37,11 +39,16 @@ def realistic_blocks(
     payments: LastPayments | None = None
     if "previous_txn_id" in schema:
         payments = last_payments(plan, blocks.start) if history is None else LastPayments(history)
+    own = LastPayments(card_history(plan, range(0)))  # those of the day alone, which the day after it looks back to
     for draft in drafts(plan, blocks):
         previous = _NO_PREVIOUS
         if payments is not None:
-            previous = payments.add_and_look_back(draft.card, draft.generation, payment_ids(draft))
+            ids = payment_ids(draft)
+            previous = payments.add_and_look_back(draft.card, draft.generation, ids)
+            own.add(draft.card, draft.generation, ids)
         yield RealisticBlock(plan, schema, draft.streams, draft, previous)
+    if payments is not None and blocks == range(block_count(plan.rows)):
+        last_day.remember(plan, own.history())
 
 
 def _recurring_share(plan: GenerationPlan) -> float:

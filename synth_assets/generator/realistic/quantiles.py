@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
+
 import numpy as np
-from scipy.special import ndtri
 
 from synth_assets.generator.streams import Floats
 
@@ -16,4 +17,6 @@ def log_normal(median: float, sigma: float, levels: int = LEVELS) -> Floats:
 
     They are rounded, because the last digit of exp differs between processors and must not reach the data.
     """
-    return np.round(median * np.exp(sigma * ndtri((np.arange(levels) + 0.5) / levels)), 4)
+    normal = NormalDist()
+    middles = [normal.inv_cdf((step + 0.5) / levels) for step in range(levels)]
+    return np.round(median * np.exp(sigma * np.array(middles)), 4)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from synth_assets.generator.realistic import atlas
+from synth_assets.generator.realistic.issues import DAY_MS
 from synth_assets.generator.realistic.places import ZONES
 from synth_assets.generator.realistic.world import World
 from synth_assets.generator.streams import Floats, Numbers, Words
@@ -19,7 +20,6 @@ from synth_assets.generator.streams import Floats, Numbers, Words
 STEP = dt.timedelta(minutes=30)
 """The rhythm changes by half hours: every zone's offset is a multiple of them, and clocks change on them."""
 STEP_MS = STEP // dt.timedelta(milliseconds=1)
-DAY_MS = dt.timedelta(days=1) // dt.timedelta(milliseconds=1)
 STEPS_A_DAY = DAY_MS // STEP_MS
 
 ZONE_SLOTS = 2_048
@@ -36,7 +36,7 @@ class Rhythm:
         zone_slots: by step, the zones of its payments, each as often as its share says.
         offset: by zone and step, minutes from UTC.
         hour: by zone and step, the local hour.
-        month: by step, the month since year 0 (UTC).
+        awake: by zone and step, how much a customer pays, beside the most active zone's.
     """
 
     start: int
@@ -44,28 +44,29 @@ class Rhythm:
     zone_slots: npt.NDArray[np.uint8]
     offset: Numbers
     hour: Numbers
-    month: Numbers
+    awake: Floats
 
     @staticmethod
-    @lru_cache(maxsize=4)
+    @lru_cache(maxsize=16)
     def of(world: World, window: tuple[dt.datetime, dt.datetime]) -> Rhythm:
         """The rhythm of a window that begins and ends at midnight (UTC)."""
         start, end = window
         steps = pl.datetime_range(start, end, STEP, closed="left", time_unit="ms", time_zone="UTC", eager=True)
         local = [steps.dt.convert_time_zone(zone) for zone in ZONES]
-        hour = np.stack([each.dt.hour().to_numpy() for each in local]).astype(np.int64)
-        activity = _activity(hour, local) * world.zone_counts.astype(np.int64)[:, None]
+        hour = np.stack([zone.dt.hour().to_numpy() for zone in local]).astype(np.int64)
+        each = _activity(hour, local)
+        activity = each * world.zone_counts.astype(np.int64)[:, None]
         total = activity.sum(axis=0)
         passed = np.concatenate([[0], np.cumsum(total)])
         edges = np.cumsum(activity, axis=0) * ZONE_SLOTS // total
-        slots = np.stack([np.searchsorted(each, np.arange(ZONE_SLOTS), side="right") for each in edges.T])
+        slots = np.stack([np.searchsorted(edge, np.arange(ZONE_SLOTS), side="right") for edge in edges.T])
         return Rhythm(
             start=int(start.timestamp()) * 1_000,
             passed=passed / passed[-1],
             zone_slots=slots.astype(np.uint8),
-            offset=np.stack([_offset_minutes(each) for each in local]),
+            offset=np.stack([_offset_minutes(zone) for zone in local]),
             hour=hour,
-            month=(steps.dt.year().cast(pl.Int64) * 12 + steps.dt.month() - 1).to_numpy(),
+            awake=each / each.max(axis=0),
         )
 
     def moment(self, share: Floats) -> tuple[Numbers, Numbers]:

@@ -7,7 +7,7 @@ import polars as pl
 from synth_assets.generator.codes import Channel, DeviceType, EntryMode
 from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.realistic import atlas
-from synth_assets.generator.realistic.world import CARD_MONTHS
+from synth_assets.generator.realistic.issues import CARD_MONTHS
 from synth_assets.generator.rules import Rule, Rules, is_whole, number, text, within
 
 _ONLINE = pl.col("channel") == Channel.ONLINE.name
@@ -28,7 +28,8 @@ def realistic_rules(plan: GenerationPlan) -> Rules:
             text("merchant_country").replace_strict(currency, default="") == text("currency_code"),
         ),
         "card is used within four years before it expires": Rule(
-            ("card_exp_year", "card_exp_month", "event_time"), _months_left().is_between(0, CARD_MONTHS - 1)
+            ("card_exp_year", "card_exp_month", "event_time", "local_time_offset"),
+            _months_left().is_between(0, CARD_MONTHS),
         ),
         "pos_entry_mode is ECOM online and nowhere else": Rule(
             ("pos_entry_mode", "channel"), _ONLINE.eq(_ENTRY_MODE.eq(EntryMode.ECOM.name))
@@ -58,5 +59,6 @@ def _months_left() -> pl.Expr:
     def months(year: pl.Expr, month: pl.Expr) -> pl.Expr:
         return year.cast(pl.Int64) * 12 + month
 
-    paid = pl.col("event_time").dt
+    # By the date at the till, which is what it compares with the card.
+    paid = (pl.col("event_time") + pl.duration(minutes="local_time_offset")).dt
     return months(pl.col("card_exp_year"), pl.col("card_exp_month")) - months(paid.year(), paid.month())

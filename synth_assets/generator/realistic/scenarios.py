@@ -12,7 +12,7 @@ ONLINE, IN_STORE, ATM = Channel.ONLINE, Channel.IN_STORE, Channel.ATM
 
 
 class ScenarioCode(IntEnum):
-    """The scenarios by their codes, frauds first. Their names, in lower case, are those of `label_events`."""
+    """The scenarios by their codes, frauds first. Their names, in lower case, are those of the side tables."""
 
     CARD_TESTING = 0
     STOLEN_CREDENTIALS = 1
@@ -25,6 +25,7 @@ class ScenarioCode(IntEnum):
     NEW_PHONE = 8
     SHOPPING_TOUR = 9
     JOURNEY = 10
+    VISIT = 11
 
 
 class MerchantChoice(IntEnum):
@@ -38,17 +39,32 @@ class MerchantChoice(IntEnum):
     """Shops of small payments."""
     STRANGE = 3
     """Any other merchant of the city."""
+    COMPROMISED = 4
+    """The merchant whose terminal copies the card."""
 
 
 class DeviceChoice(IntEnum):
     """The device that a scenario pays with."""
 
     OWN = 0
-    """The customer's."""
+    """One of the customer's."""
     NEW = 1
-    """One of the customer's type that is seen for the first time."""
+    """One of the type of the customer's phone that is seen for the first time."""
     STRANGE = 2
-    """A stranger's, of any type and at another address."""
+    """Another one, of any type and at another address, which the cases of a group share."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What payments of a scenario look like.
+
+    Args:
+        merchants: where it is paid.
+        amount: from which to which quantile of what the merchant's customers pay.
+    """
+
+    merchants: MerchantChoice
+    amount: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -61,9 +77,10 @@ class Scenario:
         payments: fewest and most payments of a case.
         gap: shortest and longest time between two of them, in seconds.
         channels: the channels to choose from.
-        merchants: where it is paid.
-        amount: from which to which quantile of what the merchant's customers pay.
+        look: what its payments look like.
         device: what it is paid with.
+        grouped: the share of the cases that belong to a group: a ring of frauds, or a circle of honest people.
+        harvest: the share of the cases whose last payments are larger, and what those look like.
         abroad: whether it is paid in another city than the customer's.
         magstripe: whether the card's magnetic stripe is read.
         local_hours: whether cases begin when the customer's zone is awake.
@@ -74,48 +91,62 @@ class Scenario:
     payments: tuple[int, int]
     gap: tuple[int, int]
     channels: tuple[Channel, ...]
-    merchants: MerchantChoice
-    amount: tuple[float, float]
+    look: Look
     device: DeviceChoice = DeviceChoice.OWN
+    grouped: float = 0.0
+    harvest: float = 0.0
     abroad: bool = False
     magstripe: bool = False
     local_hours: bool = True
 
     @property
     def name(self) -> str:
-        """The scenario's name in `label_events`."""
+        """The scenario's name in the side tables."""
         return self.code.name.lower()
 
 
+HARVEST = Look(MerchantChoice.RESALE, (0.5, 0.98))
+"""What follows a card test that succeeds: goods that can be sold on."""
+_SMALL = Look(MerchantChoice.SMALL_TICKET, (0.0, 0.5))
+_GOODS = Look(MerchantChoice.RESALE, (0.3, 0.98))
+_AT_HOME = Look(MerchantChoice.OWN, (0.5, 0.99))
+_STOLEN = Look(MerchantChoice.STRANGE, (0.55, 0.99))
+_OUT = Look(MerchantChoice.STRANGE, (0.3, 0.97))
+_RING, _CIRCLE = 0.9, 0.17
+"""Rings use their devices, addresses and shops again more often than honest circles do (assumed)."""
+
 FRAUDS: tuple[Scenario, ...] = (
-    Scenario(ScenarioCode.CARD_TESTING, 18, (3, 9), (15, 120), (ONLINE,), MerchantChoice.SMALL_TICKET, (0.0, 0.4),
-             DeviceChoice.STRANGE, local_hours=False),
-    Scenario(ScenarioCode.STOLEN_CREDENTIALS, 44, (1, 5), (60, 1_800), (ONLINE,), MerchantChoice.RESALE, (0.3, 0.98),
-             DeviceChoice.STRANGE, local_hours=False),
-    Scenario(ScenarioCode.ACCOUNT_TAKEOVER, 11, (1, 4), (60, 1_800), (ONLINE,), MerchantChoice.OWN, (0.7, 0.99),
-             DeviceChoice.NEW, local_hours=False),
-    Scenario(ScenarioCode.LOST_OR_STOLEN, 14, (3, 7), (120, 1_500), (IN_STORE, IN_STORE, IN_STORE, ATM),
-             MerchantChoice.STRANGE, (0.5, 0.99)),
-    Scenario(ScenarioCode.COUNTERFEIT, 5, (1, 4), (300, 3_600), (IN_STORE, IN_STORE, ATM),
-             MerchantChoice.STRANGE, (0.5, 0.99), abroad=True, magstripe=True),
-    Scenario(ScenarioCode.FRIENDLY_FRAUD, 8, (2, 5), (60, 1_200), (ONLINE,), MerchantChoice.SMALL_TICKET, (0.7, 0.99)),
+    Scenario(ScenarioCode.CARD_TESTING, 20, (4, 9), (15, 120), (ONLINE,), _SMALL, DeviceChoice.STRANGE,
+             _RING, harvest=0.8, local_hours=False),
+    Scenario(ScenarioCode.STOLEN_CREDENTIALS, 37, (1, 5), (60, 1_800), (ONLINE,), _GOODS, DeviceChoice.STRANGE,
+             _RING, local_hours=False),
+    Scenario(ScenarioCode.ACCOUNT_TAKEOVER, 11, (1, 4), (60, 1_800), (ONLINE,), _AT_HOME, DeviceChoice.NEW,
+             _RING, local_hours=False),
+    Scenario(ScenarioCode.LOST_OR_STOLEN, 20, (3, 7), (120, 1_500), (IN_STORE, IN_STORE, IN_STORE, ATM), _STOLEN),
+    Scenario(ScenarioCode.COUNTERFEIT, 3, (1, 4), (300, 3_600), (IN_STORE, IN_STORE, ATM), _OUT,
+             abroad=True, magstripe=True, local_hours=False),
+    Scenario(ScenarioCode.FRIENDLY_FRAUD, 9, (2, 5), (60, 1_200), (ONLINE,),
+             Look(MerchantChoice.SMALL_TICKET, (0.5, 0.99))),
 )  # fmt: skip
 """The frauds. Their causes are those that fraud reports name; every figure is assumed."""
 
 LOOK_ALIKES: tuple[Scenario, ...] = (
-    Scenario(ScenarioCode.SMALL_PAYMENTS, 20, (2, 6), (20, 300), (ONLINE,), MerchantChoice.SMALL_TICKET, (0.0, 0.6)),
-    Scenario(ScenarioCode.ON_LINE_SPREE, 28, (2, 5), (60, 1_800), (ONLINE,), MerchantChoice.RESALE, (0.3, 0.99),
-             DeviceChoice.NEW),
-    Scenario(ScenarioCode.NEW_PHONE, 12, (1, 3), (120, 3_600), (ONLINE,), MerchantChoice.OWN, (0.3, 0.99),
-             DeviceChoice.NEW),
-    Scenario(ScenarioCode.SHOPPING_TOUR, 24, (2, 6), (180, 2_400), (IN_STORE, IN_STORE, IN_STORE, ATM),
-             MerchantChoice.STRANGE, (0.3, 0.99)),
-    Scenario(ScenarioCode.JOURNEY, 16, (1, 4), (300, 3_600), (IN_STORE, IN_STORE, ATM),
-             MerchantChoice.STRANGE, (0.2, 0.99), abroad=True),
+    Scenario(ScenarioCode.SMALL_PAYMENTS, 26, (3, 9), (15, 150), (ONLINE,), _SMALL, DeviceChoice.STRANGE,
+             _CIRCLE, harvest=0.5, local_hours=False),
+    Scenario(ScenarioCode.ON_LINE_SPREE, 44, (1, 5), (60, 1_800), (ONLINE,), _GOODS, DeviceChoice.STRANGE,
+             _CIRCLE, local_hours=False),
+    Scenario(ScenarioCode.NEW_PHONE, 12, (1, 4), (60, 1_800), (ONLINE,), _AT_HOME, DeviceChoice.NEW,
+             _CIRCLE, local_hours=False),
+    Scenario(ScenarioCode.SHOPPING_TOUR, 16, (2, 7), (120, 1_800), (IN_STORE, IN_STORE, IN_STORE, ATM), _OUT),
+    Scenario(ScenarioCode.JOURNEY, 2, (1, 4), (300, 3_600), (IN_STORE, IN_STORE, ATM), _OUT, magstripe=True),
 )  # fmt: skip
-"""Honest payments that look like fraud; every figure is assumed."""
+"""Honest payments that look like fraud: on a friend's device, on a new phone, on a tour of the shops, at the old
+terminals of another city. Every figure is assumed."""
 
-SCENARIOS = (*FRAUDS, *LOOK_ALIKES)
+VISIT = Scenario(ScenarioCode.VISIT, 0, (1, 1), (0, 0), (IN_STORE,), Look(MerchantChoice.COMPROMISED, (0.0, 1.0)))
+"""The honest payment in which a compromised terminal copies the card of a later counterfeit."""
+
+SCENARIOS = (*FRAUDS, *LOOK_ALIKES, VISIT)
 
 
 @dataclass(frozen=True)
@@ -123,7 +154,7 @@ class Hardness:
     """How hard fraud is to tell.
 
     Args:
-        hidden: the share of the frauds that are paid just as their customer pays.
+        hidden: the share of the cases of fraud that are paid just as their customer pays in the channel.
         look_alikes: the share of all payments that look like fraud and are none.
     """
 
@@ -132,8 +163,8 @@ class Hardness:
 
 
 HARDNESS: dict[Difficulty, Hardness] = {
-    "easy": Hardness(hidden=0.03, look_alikes=0.004),
-    "medium": Hardness(hidden=0.33, look_alikes=0.026),
-    "hard": Hardness(hidden=0.87, look_alikes=0.04),
+    "easy": Hardness(hidden=0.03, look_alikes=0.003),
+    "medium": Hardness(hidden=0.5, look_alikes=0.015),
+    "hard": Hardness(hidden=0.9, look_alikes=0.03),
 }
 """The figures are assumed. They were chosen so that a model finds most, some or few of the frauds."""

@@ -18,14 +18,12 @@ import polars as pl
 from synth_assets.generator.cards import complete_pans, hash_pans, pan_table
 from synth_assets.generator.codes import DeviceType
 from synth_assets.generator.columns import CUSTOMER_IDS
-from synth_assets.generator.realistic import atlas
+from synth_assets.generator.realistic import atlas, issues
 from synth_assets.generator.realistic.merchants import Merchants
 from synth_assets.generator.realistic.places import PLACE_COUNTRY, PLACE_ZONE, PLACES, ZONES, floats, place_columns
 from synth_assets.generator.realistic.quantiles import LEVELS, log_normal
 from synth_assets.generator.streams import Floats, Mask, Numbers, Words, WorldStreams, hashed, scaled
 
-CARD_MONTHS = 48
-"""The months for which a card is valid (assumed). After them the customer gets a card with another number."""
 SCHEMES = tuple(name for name, _ in atlas.SCHEMES)
 
 _MEAN_SLOTS = 8
@@ -52,7 +50,7 @@ class World:
         iphone: by customer, whether the phone runs iOS.
         card_customer: by card, its customer.
         card_scheme: by card, the place of its scheme in `SCHEMES`.
-        card_phase: by card, the months by which its four years are shifted.
+        card_weight: by card, how often it is in the list of slots.
         slots: a card as often as it is active; those of a zone lie together.
         zone_starts, zone_counts: by zone, where its slots begin, and how many there are.
     """
@@ -64,7 +62,7 @@ class World:
     iphone: Mask
     card_customer: npt.NDArray[np.int32]
     card_scheme: npt.NDArray[np.uint8]
-    card_phase: npt.NDArray[np.uint8]
+    card_weight: npt.NDArray[np.uint16]
     slots: npt.NDArray[np.int32]
     zone_starts: Words
     zone_counts: Words
@@ -90,7 +88,7 @@ class World:
             iphone=streams.fractions("phone") < ios_share,
             card_customer=card_customer,
             card_scheme=np.searchsorted(schemes, card_streams.below("scheme", 100), side="right").astype(np.uint8),
-            card_phase=card_streams.below("phase", CARD_MONTHS).astype(np.uint8),
+            card_weight=weights.astype(np.uint16),
             slots=np.repeat(np.arange(len(card_customer), dtype=np.int32), weights),
             zone_starts=np.cumsum(zones) - zones,
             zone_counts=zones,
@@ -102,13 +100,18 @@ class World:
         """The number of cards, whatever their generation."""
         return len(self.card_customer)
 
-    def generation(self, card: npt.NDArray[Any], month: npt.NDArray[Any]) -> Numbers:
-        """How often each card has been renewed, in the months given (counted from year 0)."""
-        return (month + self.card_phase[card].astype(np.int64)) // CARD_MONTHS
+    @property
+    def calendar(self) -> issues.Calendar:
+        """When the cards are issued anew."""
+        return issues.Calendar.of(self.seed, self.card_count)
+
+    def generation(self, card: Numbers, moment: npt.NDArray[Any]) -> Numbers:
+        """The issue of each card that is in use at a moment (in milliseconds since 1970)."""
+        return self.calendar.issue(card, moment)
 
     def expiry(self, card: npt.NDArray[Any], generation: Numbers) -> Numbers:
-        """The last month (counted from year 0) in which each card can be used."""
-        return (generation + 1) * CARD_MONTHS - 1 - self.card_phase[card].astype(np.int64)
+        """The last month (counted from year 0) in which each issue of a card can be used."""
+        return issues.months_of(self.calendar.moment(card, generation)) + issues.CARD_MONTHS - 1
 
     def pan_hashes(self, card: npt.NDArray[Any], generation: Numbers) -> pl.Series:
         """The hash of the PAN that each card has in a generation."""
@@ -128,12 +131,20 @@ class World:
         )
 
     def cards_table(self, year: int) -> pl.DataFrame:
-        """One row a card that is valid in some month of the year: card_pan_hash, customer_id, card_scheme, expiry,
-        and the first month of its validity."""
-        cards = np.arange(self.card_count)
-        first, last = (self.generation(cards, np.full(len(cards), month)) for month in (year * 12, year * 12 + 11))
-        renewed = np.flatnonzero(first != last)
-        card, generation = np.concatenate([cards, renewed]), np.concatenate([first, last[renewed]])
+        """One row an issue of a card that is in use in some moment of the year: card_pan_hash, customer_id,
+        card_scheme, expiry, and the day of its issue."""
+        cards, calendar = np.arange(self.card_count), self.calendar
+        first, last = (
+            np.full(self.card_count, (np.datetime64(f"{each}", "ms") - np.datetime64(0, "ms")).astype(np.int64))
+            for each in (year, year + 1)
+        )
+        generations = [calendar.issue(cards, first)]
+        turn = calendar.last_turn(cards, first) + 1
+        while np.any(inside := calendar.moment(cards, turn) < last):
+            generations.append(np.where(inside & calendar.issued_anew(cards, turn), turn, -1))
+            turn = turn + 1
+        every = np.concatenate(generations)
+        card, generation = np.tile(cards, len(generations))[every >= 0], every[every >= 0]
         expiry = self.expiry(card, generation)
         return pl.DataFrame(
             {
@@ -142,9 +153,11 @@ class World:
                 "card_scheme": pl.Series(SCHEMES).gather(self.card_scheme[card]),
                 "card_exp_year": expiry // 12,
                 "card_exp_month": expiry % 12 + 1,
-                "valid_from": expiry - CARD_MONTHS + 1,
+                "valid_from": pl.Series(calendar.moment(card, generation) // issues.DAY_MS)
+                .cast(pl.Int32)
+                .cast(pl.Date),
             }
-        ).with_columns(pl.date(pl.col("valid_from") // 12, pl.col("valid_from") % 12 + 1, 1).alias("valid_from"))
+        )
 
     def merchants_table(self) -> pl.DataFrame:
         """One row a merchant: merchant_id, mcc_code, where it is, and which channel it serves."""

@@ -20,7 +20,7 @@ def test_dependencies_are_exact(days):
     assert values_of("merchant_id", ["merchant_country", "currency_code", "channel"]) == 1
     assert values_of("merchant_id", ["mcc_code"], days.drop_nulls("mcc_code")) == 1
     phones = days.filter(pl.col("device_type").is_in(["IOS", "ANDROID", "WEB"])).drop_nulls("device_id")
-    assert values_of("device_id", ["customer_id", "device_type"], phones) == 1
+    assert values_of("device_id", ["device_type"], phones) == 1
     terminals = days.filter(device_type="POS").drop_nulls("device_id")
     assert values_of("device_id", ["merchant_id"], terminals) == 1
 

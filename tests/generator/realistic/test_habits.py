@@ -1,14 +1,13 @@
 """The merchants that customers go back to, and the cards that are copied there."""
 
-import numpy as np
-import polars as pl
+import datetime as dt
 
-from synth_assets.generator.codes import Channel
-from synth_assets.generator.realistic.habits import HABITS, compromised_merchants, habit_words
-from synth_assets.generator.realistic.merchants import STORE_POOLS
-from synth_assets.generator.realistic.scenarios import ScenarioCode
-from synth_assets.generator.realistic.world import World
-from tests.generator.realistic.conftest import day_drafts, realistic
+import polars as pl
+import pytest
+
+from synth_assets.generator.realistic.answer_key import incidents
+from tests.conftest import make_frame
+from tests.generator.realistic.conftest import realistic
 
 
 def test_customers_go_back_to_their_merchants(days):
@@ -18,21 +17,34 @@ def test_customers_go_back_to_their_merchants(days):
     assert (busy["merchants"] / busy["payments"]).median() < 0.7
 
 
-def test_counterfeit_cards_are_of_customers_who_go_to_a_compromised_merchant():
-    plan = realistic(rows=100_000, customers=60_000, fraud_rate=0.05)
-    world = World.of(plan.seed, plan.customers)
-    merchants, _ = compromised_merchants(world, plan.day)
-    incidents = [draft.incidents for draft in day_drafts(plan)]
-    cards = np.concatenate([each.card[each.scenario == ScenarioCode.COUNTERFEIT] for each in incidents])
-    customers = world.card_customer[cards].astype(np.int64)
-    goes = np.zeros(len(cards), dtype=bool)
-    for place in range(HABITS):
-        word = habit_words(world, customers, np.full(len(cards), Channel.IN_STORE), np.full(len(cards), place))
-        visited = world.merchants.pools.draw(STORE_POOLS + world.place[customers].astype(np.int64), word)
-        goes |= np.isin(visited, merchants)
-    assert len(cards) > 50
-    assert goes.mean() > 0.95
-    # Few customers do.
-    anyone = np.arange(len(world.customer_id))
-    word = habit_words(world, anyone, np.full(len(anyone), Channel.IN_STORE), np.zeros(len(anyone), dtype=np.int64))
-    assert np.isin(world.merchants.pools.draw(STORE_POOLS + world.place.astype(np.int64), word), merchants).mean() < 0.1
+@pytest.fixture(scope="module")
+def twelve_days(schema):
+    """Twelve days with many frauds, and their answer key."""
+    plans = [
+        realistic(day=dt.date(2026, 2, 1) + dt.timedelta(days=number), rows=10_000, fraud_rate=0.03)
+        for number in range(12)
+    ]
+    return pl.concat(make_frame(schema, plan) for plan in plans), pl.concat(incidents(plan) for plan in plans)
+
+
+def test_a_counterfeit_is_of_a_card_that_paid_at_the_compromised_merchant_before(twelve_days):
+    payments, key = twelve_days
+    paid = payments.join(key.drop("event_time"), on="transaction_id")
+    counterfeits = paid.filter(
+        (pl.col("scenario") == "counterfeit") & (pl.col("event_time").dt.date() > dt.date(2026, 2, 10))
+    ).select("case_id", "customer_id", "compromised_merchant_id", used="event_time")
+    visits = paid.filter(kind="visit")
+    both = counterfeits.join(visits, on="case_id", how="left")
+    assert both["case_id"].n_unique() >= 5
+    assert both["event_time"].null_count() == 0
+    assert (both["event_time"] < both["used"]).all()
+    assert (both["merchant_id"] == both["compromised_merchant_id"]).all()
+    assert (both["customer_id"] == both["customer_id_right"]).all()
+    assert not visits["label_fraud"].any()
+    assert (visits["channel"].cast(pl.String) == "IN_STORE").all()
+
+
+def test_compromised_merchants_copy_many_cards(twelve_days):
+    _, key = twelve_days
+    visits = key.filter(kind="visit")
+    assert visits["compromised_merchant_id"].n_unique() < visits.height / 2

@@ -9,6 +9,8 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from synth_assets.generator.realistic import history
+from synth_assets.generator.realistic.draft import drafts
 from synth_assets.generator.realistic.history import CardHistory, LastPayments, card_history, day_before
 from synth_assets.generator.streams import BLOCK_ROWS
 from tests.conftest import make_frame
@@ -96,3 +98,28 @@ def test_a_window_of_days_and_the_earliest_day_look_back_to_nothing():
     assert day_before(realistic(lookback_days=2)) is None
     assert day_before(realistic(day=dt.date(1679, 1, 1))) is None
     assert day_before(realistic(day=dt.date(2026, 3, 1))) == realistic(day=dt.date(2026, 2, 28))
+
+
+def test_days_in_a_row_are_those_that_are_made_alone_and_no_day_is_drawn_twice(schema, monkeypatch):
+    drawn: list[dt.date] = []
+
+    def count(plan, blocks):
+        drawn.extend([plan.day] if blocks else [])
+        return drafts(plan, blocks)
+
+    monkeypatch.setattr(history, "drafts", count)
+    plans = [realistic(day=dt.date(2026, 1, 14) + dt.timedelta(days=number)) for number in range(3)]
+    alone = []
+    for plan in plans:
+        history.last_day.remember(realistic(seed=99), CardHistory.empty(CARDS))
+        alone.append(make_frame(schema, plan))
+    assert drawn == [dt.date(2026, 1, day) for day in (13, 14, 15)]
+
+    drawn.clear()
+    history.last_day.remember(realistic(seed=99), CardHistory.empty(CARDS))
+    in_a_row = [make_frame(schema, plan) for plan in plans]
+    assert drawn == [dt.date(2026, 1, 13)]
+    assert all(one.equals(other) for one, other in zip(alone, in_a_row, strict=True))
+    # Another seed, or a day that does not follow, takes nothing over.
+    assert not make_frame(schema, realistic(seed=7)).equals(make_frame(schema, realistic()))
+    assert make_frame(schema, plans[0]).equals(alone[0])

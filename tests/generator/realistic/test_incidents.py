@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from synth_assets.generator.proportions import binomial_bounds
+from synth_assets.generator.binomial import binomial_bounds
 from synth_assets.generator.realistic.labels import label_events
 from synth_assets.generator.realistic.scenarios import FRAUDS
 from synth_assets.generator.streams import BLOCK_ROWS
@@ -27,7 +27,7 @@ def test_prevalence_is_binomial_on_every_day_and_in_every_tenth():
         assert len(np.unique(rows)) == len(rows)
         totals.append(len(rows))
         tenths.append(np.bincount(rows // 3_000, minlength=10))
-    low, high = binomial_bounds(30_000, 0.01)
+    low, high = binomial_bounds(30_000, 0.01, 1e-6)
     assert all(low <= total <= high for total in totals)
     assert 0.5 < np.var(totals) / (30_000 * 0.01 * 0.99) < 2
     assert 0.75 < np.var(tenths) / (3_000 * 0.01 * 0.99) < 1.3

@@ -10,7 +10,7 @@ def test_a_scenario_has_the_place_of_its_code():
 def test_names_are_those_of_files_that_were_written_before():
     assert [scenario.name for scenario in SCENARIOS] == [
         "card_testing", "stolen_credentials", "account_takeover", "lost_or_stolen", "counterfeit", "friendly_fraud",
-        "small_payments", "on_line_spree", "new_phone", "shopping_tour", "journey",
+        "small_payments", "on_line_spree", "new_phone", "shopping_tour", "journey", "visit",
     ]  # fmt: skip
 
 

@@ -1,0 +1,51 @@
+"""Segments of a day: equal parts of its rows, whose cases of fraud are planned together."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, replace
+
+from synth_assets.generator.binomial import binomial_quantile
+from synth_assets.generator.plan import TENTHS, GenerationPlan
+from synth_assets.generator.realistic.scenarios import HARDNESS
+from synth_assets.generator.streams import BlockStreams
+
+SEGMENT_ROWS = 524_288
+"""Rows of a segment at most, which bounds the memory of its cases."""
+
+
+def segment_count(plan: GenerationPlan) -> int:
+    """Segments of a day: a multiple of ten, so that none crosses the border of two tenths of the day."""
+    return TENTHS * -(-plan.rows // (TENTHS * SEGMENT_ROWS))
+
+
+@dataclass(frozen=True)
+class Segment:
+    """The day's rows `first` … `first` + `rows` - 1."""
+
+    plan: GenerationPlan
+    number: int
+    first: int
+    rows: int
+
+    @classmethod
+    def of(cls, plan: GenerationPlan, number: int) -> Segment:
+        """The segment of the plan's day with this number."""
+        first, last = (-(-plan.rows * edge // segment_count(plan)) for edge in (number, number + 1))
+        return cls(plan, number, first, last - first)
+
+    def streams(self, rows: int) -> BlockStreams:
+        """The streams of the segment, of so many numbers each."""
+        return BlockStreams(self.plan.seed, self.plan.day, self.number, rows)
+
+    def days_later(self, days: int) -> Segment:
+        """The same part of a later day."""
+        day = self.plan.day + dt.timedelta(days=days)
+        return replace(self, plan=self.plan.model_copy(update={"day": day}))
+
+    def frauds_and_look_alikes(self) -> tuple[int, int]:
+        """How many of the rows are fraud, and how many look like it: binomial draws."""
+        draws = self.streams(2).fractions("incidents")
+        frauds = binomial_quantile(self.rows, self.plan.fraud_rate, draws[0])
+        look_alikes = HARDNESS[self.plan.difficulty].look_alikes
+        return frauds, binomial_quantile(self.rows - frauds, look_alikes, draws[1])

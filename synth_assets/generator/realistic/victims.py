@@ -1,0 +1,153 @@
+"""Whose card a case takes, and when the case is reported.
+
+A card that is reported is blocked, and its customer gets another. When a card is issued anew is a matter of its own
+calendar (`issues`), so the report comes first: its day is drawn by a law of the scenario's, and then the card among
+those that are issued anew on that day.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+from synth_assets.generator.realistic import issues
+from synth_assets.generator.realistic.cases import Cases
+from synth_assets.generator.realistic.habits import compromised_merchant, copies_cards
+from synth_assets.generator.realistic.places import PLACE_ZONE
+from synth_assets.generator.realistic.quantiles import log_normal
+from synth_assets.generator.realistic.rhythm import Rhythm
+from synth_assets.generator.realistic.scenarios import FRAUDS, SCENARIOS, ScenarioCode
+from synth_assets.generator.realistic.segments import Segment
+from synth_assets.generator.realistic.travel import whereabouts
+from synth_assets.generator.realistic.world import World
+from synth_assets.generator.streams import Mask, Numbers, Words, fractions, hashed, scaled
+
+NEVER = -1
+"""The moment of a report that never comes."""
+TRIES = 224
+"""The cards that are looked at for a case. The first that pays at the hour, and is issued anew, is taken."""
+FULL_WEIGHT = 12
+"""A card that pays less often than one with so many slots is taken less often in proportion."""
+APART_DAYS = 8
+"""The days between two on which a card that is issued anew on a certain day may be taken, where enough are left."""
+_AT_ONCE = 256
+"""The cases that are looked at together, which bounds the memory."""
+
+
+class Delay(NamedTuple):
+    """When a fraud is reported: the median days, the sigma of their log-normal law, and the share that never is."""
+
+    days: float
+    sigma: float
+    never: float
+
+
+DELAYS: dict[ScenarioCode, Delay] = {
+    ScenarioCode.CARD_TESTING: Delay(4.0, 0.9, 0.10),
+    ScenarioCode.STOLEN_CREDENTIALS: Delay(6.0, 1.0, 0.04),
+    ScenarioCode.ACCOUNT_TAKEOVER: Delay(3.0, 1.0, 0.03),
+    ScenarioCode.LOST_OR_STOLEN: Delay(1.0, 0.5, 0.01),
+    ScenarioCode.COUNTERFEIT: Delay(5.0, 0.9, 0.03),
+    ScenarioCode.FRIENDLY_FRAUD: Delay(45.0, 0.5, 0.10),
+}
+"""Every figure is assumed, with these in mind: an alert is answered within about seven days (Dal Pozzolo et al. 2015),
+the holder of a lost card notices within a day or two, and schemes let a payment be disputed for 120 days, of which
+friendly fraud uses months."""
+LONGEST_DELAY_DAYS = 120
+"""After so many days schemes take no more disputes (Visa and Mastercard, dispute conditions for fraud)."""
+
+_NEVER = np.array([DELAYS[scenario.code].never for scenario in FRAUDS])
+_LOCAL_HOURS = np.array([scenario.local_hours for scenario in SCENARIOS])
+
+
+@cache
+def _delay_days() -> Numbers:
+    """Whole days from a fraud to its report, by scenario and by 256 equal steps of their distribution."""
+    laws = np.stack([log_normal(DELAYS[each.code].days, DELAYS[each.code].sigma, 256) for each in FRAUDS])
+    return np.clip(np.rint(laws), 1, LONGEST_DELAY_DAYS).astype(np.int64)
+
+
+class Victims(NamedTuple):
+    """By case: the card, the moment of the report (in milliseconds since 1970, or `NEVER`), and the merchant that
+    copied the card of a counterfeit (-1 for others)."""
+
+    card: Numbers
+    reported: Numbers
+    compromised: Numbers
+
+
+def victims(segment: Segment, world: World, rhythm: Rhythm, cases: Cases) -> Victims:
+    """Whose cards these frauds take."""
+    parts = [
+        _some_victims(segment, world, rhythm, cases.at(np.arange(first, min(first + _AT_ONCE, len(cases)))))
+        for first in range(0, max(len(cases), 1), _AT_ONCE)
+    ]
+    return Victims(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+
+
+def _some_victims(segment: Segment, world: World, rhythm: Rhythm, cases: Cases) -> Victims:
+    seed, scenario = world.seed, cases.scenario
+    step, moment = rhythm.moment((segment.first + cases.start) / segment.plan.rows)
+    word = hashed(seed, "case/report", cases.key)
+    # A case is over by the end of its day, and in a window of several days by that of the day after.
+    days = moment // issues.DAY_MS + _delay_days()[scenario, word >> np.uint64(56)] + (segment.plan.lookback_days > 1)
+    attempts = hashed(seed, "case/card", cases.key[:, None], np.arange(TRIES)[None, :])
+    card, turn = world.calendar.cards_of(days[:, None], attempts)
+    known = card < world.card_count
+    card = np.where(known, card, 0)
+    usual = world.card_weight[card] * (2.0**16 / FULL_WEIGHT) > (attempts >> np.uint64(16) & np.uint64(0xFFFF))
+    good = known & usual & world.calendar.issued_anew(card, turn)
+    home = world.place[world.card_customer[card]].astype(np.int64)
+    awake = rhythm.awake[PLACE_ZONE[home], step[:, None]] > (attempts & np.uint64(0xFFFF)) / 2.0**16
+    good &= awake | ~(_LOCAL_HOURS[scenario] | cases.hidden)[:, None]
+    # A card is taken on one day in `APART_DAYS`, so that few customers are victims again and again.
+    its_day = (
+        hashed(seed, "case/day", card, turn) % np.uint64(APART_DAYS) == (moment // issues.DAY_MS % APART_DAYS)[:, None]
+    )
+    alone = good & its_day
+    good = np.where(alone.any(axis=1)[:, None], alone, good)
+    counterfeit = scenario == ScenarioCode.COUNTERFEIT
+    # In a small world no card of the cities where most are copied may be left; any city's will do then.
+    copied = good & copies_cards(seed, home, segment.plan.day)
+    good = np.where((counterfeit & copied.any(axis=1))[:, None], copied, good)
+    chosen = np.argmax(good, axis=1)
+    one = np.arange(len(cases))
+    never = ~good[one, chosen] | (fractions(word << np.uint64(8)) < _NEVER[scenario])
+    card, home = card[one, chosen], home[one, chosen]
+    # The card is blocked when it is reported.
+    reported = world.calendar.moment(card, turn[:, 0])
+    merchant = np.full(len(cases), -1)
+    for days_ago in np.unique(cases.copied_days[counterfeit]):
+        these = counterfeit & (cases.copied_days == days_ago)
+        visited = segment.plan.day - dt.timedelta(days=int(days_ago))
+        merchant[these] = compromised_merchant(world, home[these], visited)
+    return Victims(card, np.where(never, NEVER, reported), merchant)
+
+
+def honest(segment: Segment, world: World, rhythm: Rhythm, cases: Cases) -> Numbers:
+    """Whose cards these look-alikes are paid with; those of a journey are of customers who are on one."""
+    seed, scenario = world.seed, cases.scenario
+    step, moment = rhythm.moment((segment.first + cases.start) / segment.plan.rows)
+    zone = rhythm.zone(step, hashed(seed, "case/zone", cases.key))
+    awake = _LOCAL_HOURS[scenario]
+    low = np.where(awake, world.zone_starts[zone], np.uint64(0))
+    among = np.where(awake, world.zone_counts[zone], np.uint64(len(world.slots)))
+    card = world.slots[low + scaled(hashed(seed, "case/card", cases.key), among)].astype(np.int64)
+    journey = np.flatnonzero(scenario == ScenarioCode.JOURNEY)
+    card[journey] = _travellers(world, cases.key[journey], low[journey], among[journey], moment[journey])
+    return card
+
+
+def _travellers(world: World, key: Words, low: Words, among: Words, moment: Numbers, tries: int = 96) -> Numbers:
+    """A card for each case of a customer who has arrived in another city: the first of `tries` who has."""
+    attempts = hashed(world.seed, "case/traveller", key[:, None], np.arange(tries)[None, :])
+    card = world.slots[low[:, None] + scaled(attempts, among[:, None])].astype(np.int64).ravel()
+    customer = world.card_customer[card].astype(np.int64)
+    where = whereabouts(
+        world.seed, customer, world.place[customer].astype(np.int64), np.repeat(moment, tries).astype(np.int64)
+    )
+    there: Mask = (where.away & ~where.on_the_way).reshape(-1, tries)
+    return card.reshape(-1, tries)[np.arange(len(key)), np.argmax(there, axis=1)]
