@@ -114,7 +114,7 @@ print(len(list(defs.resolve_asset_graph().get_all_asset_keys())))
 
 def test_the_definitions_load_without_a_variable_or_a_connection_and_say_nothing():
     done = python(IMPORT_OFFLINE)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "8\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "9\n", "")
 
 
 IMPORT_ROOM = """
