@@ -91,7 +91,8 @@ def _world_of_day(context: dg.AssetExecutionContext, place: Place, day: dt.date)
         yield dg.MaterializeResult(asset_key=key, metadata=facts)
 
 
-@dg.asset(
+side_table = partial(
+    dg.asset,
     group_name="world",
     kinds={"polars", "parquet"},
     deps=[payments_parquet],
@@ -100,6 +101,10 @@ def _world_of_day(context: dg.AssetExecutionContext, place: Place, day: dt.date)
     owners=OWNERS,
     tags=TAGS,
 )
+"""An asset with a table for each realistic day."""
+
+
+@side_table()
 def label_events(
     context: dg.AssetExecutionContext, output_folder: OutputFolder, engine: WorkEngine, s3: TimedS3Resource
 ) -> Iterator[Any]:
@@ -108,41 +113,21 @@ def label_events(
     Never joined into [the payments](/assets/payments_parquet): a model that is to be used must not know at once what
     became known later.
     """
-    with one_clear_error():
-        place = output_folder.place(s3, context.log)
-    yield from materialize_days(context, lambda day: [_labels_of_day(context, place, engine, day)])
 
+    def make(plan: GenerationPlan) -> pl.DataFrame:
+        return pl.concat(make_on(engine.for_rows(plan.rows), plan, events_of))
 
-def _labels_of_day(
-    context: dg.AssetExecutionContext, place: Place, engine: WorkEngine, day: dt.date
-) -> dg.MaterializeResult:
-    plan = _realistic_plan(context, place, day)
-    if plan is None:
-        return dg.MaterializeResult(metadata=NO_WORLD)
-    name = label_events_name(plan.day)
-    with one_clear_error():
-        events = pl.concat(make_on(engine.for_rows(plan.rows), plan, events_of))
-        _write(place, name, events)
-        facts = _facts(place, name, events)
-    shares = events.group_by("scenario").agg(payments=pl.len()).sort("scenario")
-    return dg.MaterializeResult(
-        metadata=facts
-        | {
+    def describe(events: pl.DataFrame) -> dict[str, Any]:
+        shares = events.group_by("scenario").agg(payments=pl.len()).sort("scenario")
+        return {
             "scenarios": table(shares.cast({"scenario": pl.String}).to_dicts()),
             "never_known": events["known_at"].null_count(),
         }
-    )
+
+    yield from _side_tables(context, output_folder, s3, label_events_name, make, describe)
 
 
-@dg.asset(
-    group_name="world",
-    kinds={"polars", "parquet"},
-    deps=[payments_parquet],
-    partitions_def=DAILY,
-    backfill_policy=SEVERAL_DAYS_A_RUN,
-    owners=OWNERS,
-    tags=TAGS,
-)
+@side_table()
 def incidents(
     context: dg.AssetExecutionContext, output_folder: OutputFolder, engine: WorkEngine, s3: TimedS3Resource
 ) -> Iterator[Any]:
@@ -151,25 +136,43 @@ def incidents(
 
     Never joined into [the payments](/assets/payments_parquet): it says which frauds a model misses, and why.
     """
+
+    def make(plan: GenerationPlan) -> pl.DataFrame:
+        return with_ends(make_on(engine.for_rows(plan.rows), plan, incident_payments))
+
+    def describe(found: pl.DataFrame) -> dict[str, Any]:
+        shares = found.group_by("kind", "scenario", "hidden").agg(cases=pl.col("case_id").n_unique(), payments=pl.len())
+        counts = shares.sort("kind", "scenario", "hidden").cast({"kind": pl.String, "scenario": pl.String}).to_dicts()
+        return {"cases": table(counts)}
+
+    yield from _side_tables(context, output_folder, s3, incidents_name, make, describe)
+
+
+def _side_tables(
+    context: dg.AssetExecutionContext,
+    output_folder: OutputFolder,
+    s3: TimedS3Resource,
+    name_of: Callable[[dt.date], str],
+    make: Callable[[GenerationPlan], pl.DataFrame],
+    describe: Callable[[pl.DataFrame], dict[str, Any]],
+) -> Iterator[Any]:
+    """Make, write and describe the table of each day of the run; a day without a world has none."""
     with one_clear_error():
         place = output_folder.place(s3, context.log)
-    yield from materialize_days(context, lambda day: [_incidents_of_day(context, place, engine, day)])
 
+    def materialize(day: dt.date) -> Iterator[dg.MaterializeResult]:
+        plan = _realistic_plan(context, place, day)
+        if plan is None:
+            yield dg.MaterializeResult(metadata=NO_WORLD)
+            return
+        name = name_of(plan.day)
+        with one_clear_error():
+            made = make(plan)
+            _write(place, name, made)
+            facts = _facts(place, name, made)
+        yield dg.MaterializeResult(metadata=facts | describe(made))
 
-def _incidents_of_day(
-    context: dg.AssetExecutionContext, place: Place, engine: WorkEngine, day: dt.date
-) -> dg.MaterializeResult:
-    plan = _realistic_plan(context, place, day)
-    if plan is None:
-        return dg.MaterializeResult(metadata=NO_WORLD)
-    name = incidents_name(plan.day)
-    with one_clear_error():
-        found = with_ends(make_on(engine.for_rows(plan.rows), plan, incident_payments))
-        _write(place, name, found)
-        facts = _facts(place, name, found)
-    shares = found.group_by("kind", "scenario", "hidden").agg(cases=pl.col("case_id").n_unique(), payments=pl.len())
-    counts = shares.sort("kind", "scenario", "hidden").cast({"kind": pl.String, "scenario": pl.String}).to_dicts()
-    return dg.MaterializeResult(metadata=facts | {"cases": table(counts)})
+    yield from materialize_days(context, materialize)
 
 
 def _realistic_plan(context: dg.AssetExecutionContext, place: Place, day: dt.date) -> GenerationPlan | None:
