@@ -11,12 +11,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.fresh import PROJECT_ROOT, Figures, peak_bytes
-from synth_assets.day import layout_of, write_day
+from synth_assets.day import layout_of
+from synth_assets.engines import Threads
 from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.provenance import Provenance
 from synth_assets.generator.schema import TransactionSchema
 from synth_assets.generator.simulator import TransactionSimulator
+from synth_assets.making import make_day
 from synth_assets.storage import parquet
+from synth_assets.storage.folder_place import StagedFile
 
 DAY = dt.date(2026, 1, 15)
 
@@ -34,10 +37,14 @@ def plan_of(rows: int, **settings: Any) -> GenerationPlan:
 def engine(path: str, rows: int, workers: int, **settings: Any) -> Figures:
     """From the contract to the finished file, as the asset makes it."""
     started = time.perf_counter()
-    simulator = TransactionSimulator(contract(), plan_of(rows, **settings), workers)
-    for _ in write_day(Path(path), simulator):
-        pass
+    write_day(Path(path), contract(), plan_of(rows, **settings), workers)
     return measured(path, rows, time.perf_counter() - started)
+
+
+def write_day(path: Path, schema: TransactionSchema, plan: GenerationPlan, workers: int) -> None:
+    """Write a day's file as the asset does, in place of one that is there."""
+    path.unlink(missing_ok=True)
+    make_day(StagedFile(path, plan.day), schema, plan, Threads(workers))
 
 
 def floor(path: str, rows: int) -> Figures:

@@ -9,12 +9,13 @@ import polars as pl
 import pyarrow as pa
 
 from synth_assets.contract import read_contract
-from synth_assets.day import write_day as write_file
+from synth_assets.engines import Threads
 from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.schema import TransactionSchema
 from synth_assets.generator.simulator import TransactionSimulator
+from synth_assets.making import make_day
 from synth_assets.storage.errors import StorageError
-from synth_assets.storage.folder import replace_day_file
+from synth_assets.storage.folder_place import Folder
 from synth_assets.storage.layout import file_name, is_uri
 from synth_assets.workers import default_workers
 
@@ -63,11 +64,10 @@ def write_day(
         raise StorageError(f"{folder} is no folder. Name one, or write to a bucket with synth-assets --out.")
     simulator = _simulator(day, schema, workers, settings)
     plan = simulator.plan
-    path = Path(folder) / file_name(plan.rows, plan.day)
-    with replace_day_file(path, plan.day) as partial:
-        for _ in write_file(partial, simulator):
-            pass
-    return path
+    name = file_name(plan.rows, plan.day)
+    with Folder(Path(folder)).replace_day(name, plan.day, {}, lambda _: None) as staged:
+        make_day(staged, simulator.schema, plan, Threads(simulator.workers))
+    return Path(folder) / name
 
 
 def _simulator(day: Day, schema: Schema, workers: int | None, settings: dict[str, Any]) -> TransactionSimulator:

@@ -1,46 +1,12 @@
-"""A day's file, written and read: where storage meets the generator."""
+"""How a day's file is laid out, and what it says of its making: where storage meets the generator."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pyarrow as pa
-
-from synth_assets.generator.counts import Counts
 from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.profiles import dictionary_columns, incompressible_columns
 from synth_assets.generator.provenance import Provenance
 from synth_assets.generator.schema import TransactionSchema
-from synth_assets.generator.simulator import TransactionSimulator
-from synth_assets.storage import parquet
 from synth_assets.storage.layout import MARK
 from synth_assets.storage.parquet import Layout
 from synth_assets.storage.place import Day
-
-
-def write_day(path: Path, simulator: TransactionSimulator) -> Iterator[Counts]:
-    """Write the simulator's day with its provenance; yield the counts of each row group once it is handed on.
-
-    The file is complete only once the iteration has ended by itself.
-
-    Raises:
-        OSError: the disk is full, or the path cannot be written to.
-    """
-    schema, plan = simulator.schema, simulator.plan
-    counted: list[Counts] = []
-
-    def tables() -> Iterator[pa.Table]:
-        for table in simulator:
-            counted.append(Counts.of(schema, table))
-            yield table
-
-    for _ in parquet.write(
-        path,
-        schema.arrow_schema,
-        tables(),
-        layout_of(schema, plan),
-        Provenance.of(schema, plan).document,
-    ):
-        yield counted.pop()
 
 
 def layout_of(schema: TransactionSchema, plan: GenerationPlan) -> Layout:

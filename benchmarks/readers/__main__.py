@@ -15,7 +15,6 @@ from benchmarks.fresh import PROJECT_ROOT, say
 from benchmarks.readers.libraries import LIBRARIES, Library
 from benchmarks.readers.reading import Columns, NotTried, Refused, install, read, verdict
 from benchmarks.report import table
-from synth_assets.day import write_day
 from synth_assets.generator.schema import TransactionSchema
 from synth_assets.generator.simulator import TransactionSimulator
 
@@ -49,8 +48,7 @@ def make(folder: Path, title: str, unit: str = "ns", **settings: Any) -> tuple[P
     """A day's file, and what it was made of."""
     simulator = TransactionSimulator(in_unit(unit), day.plan_of(ROWS, chunk_size=CHUNK_SIZE, **settings))
     path = folder / f"{len(list(folder.iterdir()))}.parquet"
-    for _ in write_day(path, simulator):
-        pass
+    day.write_day(path, simulator.schema, simulator.plan, simulator.workers)
     made = pa.concat_tables(simulator)
     place = made.schema.get_field_index("event_time")
     milliseconds = made["event_time"].cast(pa.timestamp("ms", "UTC")).cast(pa.int64())

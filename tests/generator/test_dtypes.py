@@ -10,14 +10,16 @@ import pytest
 import yaml
 
 from synth_assets.cli import main
-from synth_assets.day import write_day
 from synth_assets.generator.counts import Counts
 from synth_assets.generator.dtypes import DTYPES
 from synth_assets.generator.errors import SchemaError
 from synth_assets.generator.schema import TransactionSchema
 from synth_assets.generator.simulator import TransactionSimulator
+from synth_assets.judging import THREADS
+from synth_assets.making import make_day
 from synth_assets.pictures import full
 from synth_assets.reports import column_schema
+from synth_assets.storage.folder_place import StagedFile
 from tests.conftest import SCHEMA_FILE, judge_file, make_frame, make_plan
 from tests.conftest import write_day as write_table
 
@@ -61,7 +63,9 @@ def test_decimals_and_dates_are_the_floats_and_moments_of_the_other_contract(pla
 def test_a_file_with_decimals_and_dates_passes_every_claim_and_is_read_right(plan, tmp_path, capsys):
     schema = contract(dtype="decimal", scale=3)
     path = tmp_path / f"payments_{plan.rows}_{plan.day}.parquet"
-    counts = sum(write_day(path, TransactionSimulator(schema, plan)), Counts())
+    counted: list[Counts] = []
+    make_day(StagedFile(path, plan.day), schema, plan, THREADS, counted.append)
+    counts = sum(counted, Counts())
     assert [claim for claim in judge_file(schema, path) if not claim.passed] == []
     assert [main([command, str(path)]) for command in ("show", "verify", "reproduce")] == [0, 0, 0]
     assert "decimal" in capsys.readouterr().out
