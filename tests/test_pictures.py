@@ -11,13 +11,12 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from synth_assets.day import write_day
 from synth_assets.generator.counts import AMOUNT_BINS, Counts
 from synth_assets.generator.plan import MAX_ROWS, GenerationPlan
 from synth_assets.generator.schema import TransactionSchema
 from synth_assets.generator.simulator import TransactionSimulator
 from synth_assets.pictures import ALARM, BARS, INLINE_LIMIT, full, glance, proportions
-from tests.conftest import SCHEMA_FILE, judge_file, make_plan
+from tests.conftest import SCHEMA_FILE, judge_file, make_plan, write_day
 
 LEFT_TO_CHANCE = ["mcc_code", "device_id", "ip_address", "user_agent", "latitude", "longitude"]
 SVG = "{http://www.w3.org/2000/svg}"
@@ -98,9 +97,8 @@ def test_a_longer_window_is_named(schema):
 
 def test_the_bounds_shown_are_those_that_the_checks_accept(schema, tmp_path):
     plan = make_plan(rows=20_000, fraud_rate=0.02)
-    path = tmp_path / f"payments_{plan.rows}_{plan.day}.parquet"
-    counts = sum(write_day(path, TransactionSimulator(schema, plan)), Counts())
-    claims = {claim.name: claim.details for claim in judge_file(schema, path)}
+    counts = counted(schema, plan)
+    claims = {claim.name: claim.details for claim in judge_file(schema, write_day(tmp_path, schema, plan))}
     judged = {f"{row['of']} is null": row for row in claims["null_proportions_within_bounds"]}
     judged["label_fraud is true"] = claims["fraud_proportion_within_bounds"][0]
     shown = proportions(schema, plan, counts)
