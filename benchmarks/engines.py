@@ -15,7 +15,7 @@ from benchmarks import billion, day
 from benchmarks.billion import Measured
 from benchmarks.fresh import Figures, fresh, in_turns, peak_bytes
 from benchmarks.report import goal, middle, table
-from synth_assets.engines import Engine, Orders, Processes, Ray, Results, Threads, Work, connect_to_ray
+from synth_assets.engines import Engine, Orders, Processes, Ray, Results, Threads, connect_to_ray
 from synth_assets.generator.counts import Counts
 from synth_assets.generator.realistic.history import CardHistory
 from synth_assets.generator.uniqueness import bucket_count
@@ -26,6 +26,7 @@ from synth_assets.storage.folder_place import Folder, StagedFile
 from synth_assets.storage.footer import RowGroupEntry
 from synth_assets.storage.layout import file_name
 from synth_assets.storage.place import Day, Part, Parts
+from synth_assets.worker_processes import Work
 
 BILLION = 1_000_000_000
 

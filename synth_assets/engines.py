@@ -10,19 +10,16 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, ClassVar, NamedTuple, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 from synth_assets.shards import LEAST_ROWS
 from synth_assets.storage.errors import StorageError
-from synth_assets.worker_processes import WorkerProcesses
+from synth_assets.worker_processes import Outcome, Work, WorkerProcesses
 from synth_assets.workers import EngineName, usable_cores
-
-Work = Callable[[Any], Iterator[Any]]
-"""Carries out an order. Workers import it by its name, so it is a function of a module."""
 
 Orders = Iterable[Any]
 """Orders. None stands for one that depends on results which have yet to be taken: the engine asks for it again once it
@@ -101,20 +98,13 @@ def describe_engine(engine: Engine) -> str:
     return f"{engine.name}, {engine.workers:,} worker{'' if engine.workers == 1 else 's'}"
 
 
-class Outcome(NamedTuple):
-    """What came of an order: its results, or the error that it raised."""
-
-    results: list[Any]
-    error: Exception | None = None
-
-
 class Pool(AbstractContextManager["Pool"], Protocol):
     """Workers. When the context ends, whatever they do is stopped."""
 
     def submit(self, number: int, order: Any) -> None:
         """Have an order carried out."""
 
-    def completed(self) -> Iterable[tuple[int, Any]]:
+    def completed(self) -> Iterable[tuple[int, Outcome]]:
         """Wait until an order or more have been carried out: their numbers and outcomes."""
 
 

@@ -11,12 +11,20 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from types import ModuleType, TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from synth_assets.storage.errors import StorageError
 
 Work = Callable[[Any], Iterator[Any]]
-Outcome = tuple[list[Any], Exception | None]
+"""Carries out an order. Workers import it by its name, so it is a function of a module."""
+
+
+class Outcome(NamedTuple):
+    """What came of an order: its results, or the error that it raised."""
+
+    results: list[Any]
+    error: Exception | None = None
+
 
 _SPAWN = multiprocessing.get_context("spawn")
 """A forked process would inherit locks that are held by threads which it does not have."""
@@ -117,13 +125,12 @@ def _serve(connection: Connection, work: Work) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the first one decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
-        outcome: Outcome
         try:
-            outcome = list(work(connection.recv())), None
+            outcome = Outcome(list(work(connection.recv())))
         except EOFError:
             return
         except Exception as error:
-            outcome = [], error
+            outcome = Outcome([], error)
         connection.send(outcome)
 
 

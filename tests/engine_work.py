@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from synth_assets.engines import Orders, Results, Work
+from synth_assets.engines import Orders, Results
 from synth_assets.storage.place import PartBody, Parts
+from synth_assets.worker_processes import Work
 
 
 def doubled(number: int) -> Iterator[int]:
