@@ -51,6 +51,23 @@ HANG_SECONDS = 900
 """The bound of every wait. Each wait ends on an event, on a slow and busy machine too: only a hang takes as long."""
 
 
+LONGEST = [
+    "trust/test_kill.py",
+    "test_docs_commands.py",
+    "test_browser.py",
+    "test_backfill.py",
+    "test_instance.py",
+    "test_sharded_days.py",
+    "test_days_command.py",
+]
+"""These files are begun first: begun last, one of them would keep a worker busy while the others have nothing left."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    begun = {PROJECT_ROOT / "tests" / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: begun.get(item.path, len(begun)))
+
+
 hypothesis.settings.register_profile(
     "whatever the hour",
     deadline=None,
