@@ -37,7 +37,7 @@ def report(folder: Path, rows: int, rounds: int, days: int) -> str:
         project, empty = project_location(folder, rows, aws.environment), empty_location(folder)
 
         def upload(how: str, number: int) -> Figures:
-            made = folder / "outputs" / file_name(rows, partition(number))
+            made = folder / "project" / "outputs" / file_name(rows, partition(number))
             return fresh(send, project.environment, how=how, path=made, partition=partition(number))
 
         # The first run of each sets up its history.
@@ -60,10 +60,21 @@ def report(folder: Path, rows: int, rounds: int, days: int) -> str:
     steps = [each["steps"] for each in found["whole command"]]
     checks = [{"seconds": sum(took for name, took in each.items() if name not in ASSETS)} for each in steps]
     fixed = (seconds["whole command"] - seconds["engine alone"]) / seconds[EMPTY]
+    whole, engine, empty = (middle(found[name], "processor") for name in ("whole command", "engine alone", EMPTY))
+    beside, peak = (whole - empty) / engine, middle(found["whole command"], "peak")
     speed = seconds["plain upload_file"] / seconds["landing"]
     share = middle(checks) / middle(steps, "payments_parquet")
     notes = {
-        "whole command": [f"engine + {fixed:.2f}× empty", goal("at most engine + 1.6× empty", fixed <= 1.6)],
+        "whole command": [
+            f"engine + {fixed:.2f}× empty; of processor time, empty + {beside:.2f}× engine",
+            "; ".join(
+                [
+                    goal("at most engine + 1.6× empty", fixed <= 1.6),
+                    goal("of processor time, at most empty + 2.3× engine", beside <= 2.3),
+                    goal("at most 420 MB", peak <= 420e6),
+                ]
+            ),
+        ],
         "landing": [f"{speed:.0%} of plain upload_file's speed", goal("at least 90 %", speed >= 0.9)],
     }
     body = [
@@ -87,7 +98,8 @@ def report(folder: Path, rows: int, rounds: int, days: int) -> str:
 {table(["what", "median s", "min–max s", "processor s", "peak MB", "ratio", "goal"], body)}
 
 `dagster asset materialize --select '*' --partition D` with all 13 checks and the upload to SeaweedFS on
-loopback; then the same over three empty assets with as many checks, same executor and partitions. Steps: of the whole
+loopback; then the same over three empty assets with as many checks, same executor and partitions. The engine's time is
+taken after its imports, its memory with them. Steps: of the whole
 command's runs, by their event log. Landing: what the upload adds to upload_file (it looks first, verifies afterwards
 and removes older objects), with the same checksum, which is at hand in both."""
 

@@ -12,8 +12,9 @@ from synth_assets.day import object_metadata
 from synth_assets.day_report import write_report
 from synth_assets.days import judge_days
 from synth_assets.generator.claims import CLAIMS, Claim, claims_without_file, numbers_of_breaches
+from synth_assets.generator.counts import Counts
 from synth_assets.generator.errors import GeneratorError
-from synth_assets.judging import judge_day
+from synth_assets.judging import count_day, judge_day
 from synth_assets.landing import find_bucket
 from synth_assets.partitions import DAILY
 from synth_assets.resources import Contract, OutputFolder, TimedS3Resource, TimedSSMResource, WorkEngine
@@ -42,10 +43,11 @@ def dtypes_recognised(contract: Contract) -> dg.AssetCheckResult:
 
 
 @dg.multi_asset_check(
+    name="claims",  # Each result repeats it seven times.
     specs=[
         dg.AssetCheckSpec(name, asset=payments_parquet, description=says, blocking=True, partitions_def=DAILY)
         for name, says in CLAIMS.items()
-    ]
+    ],
 )
 def payments_file_claims(
     context: dg.AssetCheckExecutionContext,
@@ -64,42 +66,45 @@ def payments_file_claims(
                 place = output_folder.place(s3, context.log)
                 with place.lock_day(day):
                     file = place.find_day(day)
-                    claims = judge_day(schema, file, engine.for_rows(file.named_rows))
+                    day_engine = engine.for_rows(file.named_rows)
+                    claims = judge_day(schema, file, day_engine)
                     if output_folder.reports and file.named_rows <= MOST_ROWS_OF_A_REPORT:
-                        _report(context, file, claims)
+                        _report(context, file, claims, count_day(schema, file, day_engine))
             except StorageError as error:
                 claims = claims_without_file(str(error))
         for claim in claims:
-            yield dg.AssetCheckResult(
-                check_name=claim.name,
-                passed=claim.passed,
-                severity=dg.AssetCheckSeverity.ERROR if claim.blocking else dg.AssetCheckSeverity.WARN,
-                description=claim.summary,
-                metadata=reports.claim_facts(claim),
-            )
+            yield reports.claim_result(claim)
 
     yield from judge_days(context, judge)
 
 
-def _report(context: dg.AssetCheckExecutionContext, file: Day, claims: Sequence[Claim]) -> None:
+def _report(context: dg.AssetCheckExecutionContext, file: Day, claims: Sequence[Claim], counts: Counts) -> None:
     """Write the day's report. Nothing depends on it, so a report that cannot be written is only a warning."""
     try:
-        write_report(file, claims)
+        write_report(file, claims, counts)
     except (GeneratorError, StorageError) as error:
         context.log.warning(f"{file.day} has no report: {error}")
 
 
-@dg.asset_check(asset=s3_raw_payments, partitions_def=DAILY)
+@dg.multi_asset_check(
+    name="object_check",
+    specs=[
+        dg.AssetCheckSpec(
+            "object_is_local_file",
+            asset=s3_raw_payments,
+            description="The day's object is identical to the local file, by the best evidence that the server offers. "
+            "The check warns if that evidence is not about the bytes.",
+            partitions_def=DAILY,
+        )
+    ],
+)
 def object_is_local_file(
     context: dg.AssetCheckExecutionContext,
     output_folder: OutputFolder,
     s3: TimedS3Resource,
     ssm: TimedSSMResource,
-) -> Any:  # what judge_days yields: the decorator knows of functions that return one result alone
-    """The day's object is identical to the local file, by the best evidence that the server offers.
-
-    The check warns if that evidence is not about the bytes.
-    """
+) -> Iterator[Any]:
+    """The object is judged beside the file that it was made from."""
     with one_clear_error():
         bucket, place = find_bucket(s3, ssm), output_folder.place(s3, context.log)
     yield from judge_days(context, lambda day: [_compare(context, place, bucket, day)])
@@ -110,24 +115,16 @@ def _compare(context: dg.AssetCheckExecutionContext, place: Place, bucket: Bucke
         file = place.find_day(day)
         crc32 = file.checksums.crc32
         found = compare(bucket, file, object_metadata(file))
-    wrong, severity = found.differences, dg.AssetCheckSeverity.ERROR
+    wrong, blocking = found.differences, True
     if wrong and _uploaded_crc32(context, day) not in (crc32, None):
         # Another run has made the day again and has yet to upload it: the object is right, but of the file before.
         wrong = ["the local file has been replaced since its upload; materialize s3_raw_payments to upload it"]
-        severity = dg.AssetCheckSeverity.WARN
+        blocking = False
     elif not wrong and found.lacking:
-        wrong, severity = [found.lacking], dg.AssetCheckSeverity.WARN
-    return dg.AssetCheckResult(
-        passed=not wrong,
-        severity=severity,
-        description="; ".join(wrong) or f"{file.size:,} bytes match, by the server's {found.evidence}",
-        metadata={
-            "bytes": file.size,
-            "crc32": crc32,
-            "evidence": found.evidence,
-            **numbers_of_breaches(len(found.differences)),
-        },
-    )
+        wrong, blocking = [found.lacking], False
+    summary = "; ".join(wrong) or f"{file.size:,} bytes match, by the server's {found.evidence}"
+    numbers = numbers_of_breaches(len(found.differences))
+    return reports.claim_result(Claim("object_is_local_file", not wrong, summary, blocking=blocking, numbers=numbers))
 
 
 def _uploaded_crc32(context: dg.AssetCheckExecutionContext, day: dt.date) -> str | None:

@@ -17,6 +17,7 @@ from synth_assets.command_options import COMMANDS, build_file_parser, build_pars
 from synth_assets.dates import partitions
 from synth_assets.deployment import DeploymentError
 from synth_assets.generator.plan import GenerationPlan, PlanError, PlanSettings, describe_faults
+from synth_assets.imports import kept_imports
 from synth_assets.shell import open_closed_streams
 
 INTERRUPTED, PIPE_CLOSED = 130, 141
@@ -55,7 +56,8 @@ def _run_command(words: list[str]) -> int:
 
 def _run_file_command(words: list[str]) -> int:
     options = build_file_parser().parse_args(words)
-    from synth_assets.file_commands import run
+    with kept_imports():
+        from synth_assets.file_commands import run
 
     return run(options)
 
@@ -79,10 +81,12 @@ def _run(words: list[str]) -> int:
     except argparse.ArgumentTypeError as error:
         parser.error(f"--date: {error}")
     if options.date is None or len(options.date) == 1:
-        from synth_assets.run_command import run
+        with kept_imports():
+            from synth_assets.run_command import run
 
         return run(days[0], settings, options)
-    from synth_assets.days_command import run as run_days
+    with kept_imports():
+        from synth_assets.days_command import run as run_days
 
     return run_days(days, settings, options)
 

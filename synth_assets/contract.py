@@ -1,5 +1,6 @@
 """Where the payment contract is: in the working directory, or else with the package."""
 
+from functools import lru_cache
 from pathlib import Path
 
 from synth_assets.generator.schema import TransactionSchema
@@ -27,4 +28,10 @@ def read_contract(path: str | Path | None = None) -> TransactionSchema:
         SchemaError: it is no contract.
     """
     found = find_contract() if path is None else Path(path)
-    return TransactionSchema.parse(read_text(found), source=str(found))
+    return _parsed(read_text(found), str(found))
+
+
+@lru_cache(maxsize=4)
+def _parsed(text: str, source: str) -> TransactionSchema:
+    """Parsed once: a run reads the contract in each of its steps, and it is the same as long as its text is."""
+    return TransactionSchema.parse(text, source)

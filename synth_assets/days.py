@@ -1,13 +1,13 @@
 """A run over several days, in which each day is made, recorded and judged by itself, and fails by itself.
 
 Dagster gives all partitions of such a run the same materialization and version, no check result of their own, and one
-failure. So what it would derive from a step's output is left out, and each day's is recorded here. A run of one
-partition is left to Dagster.
+failure. So what it would derive from a step's output is left out, and each day's is recorded here. What a run of one
+partition makes is left to Dagster.
 """
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import dagster as dg
@@ -64,23 +64,27 @@ def judge_days(
     Raises:
         Failure: as `materialize_days`.
     """
+    blocking = {spec.name for spec in context.check_specs if spec.blocking}
+    outputs = [dg.Output(None, output.name) for output in context.op_def.output_defs]
     if not context.has_partition_key_range:
-        yield from judge(partition_day(context))
+        day = partition_day(context)
+        yield from _evaluations(context, day, list(judge(day)), blocking)
+        yield from outputs
         return
     asset = min(context.selected_asset_check_keys).asset_key
-    blocking = {spec.name for spec in context.check_specs if spec.blocking}
     for day in _days_left(context):
         try:
             results = list(judge(day))
         except Exception as error:
             yield _failed(context, asset, day, _reason(error))
             continue
-        yield from _evaluations(context, day, results)
+        # Blocking, one failed day would fail the step, and with it every day of the run.
+        yield from _evaluations(context, day, results, blocking=())
         errors = [each for each in results if not each.passed and each.severity == dg.AssetCheckSeverity.ERROR]
         if broken := [each for each in errors if _key(context, each).name in blocking]:
             reasons = " ".join(f"{each.check_name}: {each.description}." for each in broken)
             yield _failed(context, asset, day, f"{len(broken)} of {len(results)} checks failed. {reasons}")
-    yield from (dg.Output(None, output.name) for output in context.op_def.output_defs)
+    yield from outputs
     _fail_if_last(context)
 
 
@@ -181,8 +185,12 @@ def _versions(
 
 
 def _evaluations(
-    context: dg.AssetCheckExecutionContext, day: dt.date, results: Sequence[dg.AssetCheckResult]
+    context: dg.AssetCheckExecutionContext,
+    day: dt.date,
+    results: Sequence[dg.AssetCheckResult],
+    blocking: Collection[str],
 ) -> Iterator[dg.AssetCheckEvaluation]:
+    """The results on the day's latest materialization, which Dagster would look up twice for each of them."""
     judged = {key.asset_key: _target(context, key.asset_key, day) for key in context.selected_asset_check_keys}
     for result in results:
         key = _key(context, result)
@@ -194,7 +202,7 @@ def _evaluations(
             target_materialization_data=judged[key.asset_key],
             severity=result.severity,
             description=result.description,
-            blocking=False,  # Otherwise one failed day would fail the step, and with it every day of the run.
+            blocking=key.name in blocking,
             partition=str(day),
         )
 

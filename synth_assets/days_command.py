@@ -18,7 +18,8 @@ from synth_assets.day_workers import side_by_side
 from synth_assets.documents import print_document
 from synth_assets.history import HistoryError, open_history
 from synth_assets.progress import DaysBar, progress_logger
-from synth_assets.run_command import Outcome, job_with_progress, look_at_destination, materialize
+from synth_assets.run_command import job_with_progress, look_at_destination, materialize, rows_of
+from synth_assets.run_outcome import Outcome
 from synth_assets.storage.errors import StorageError
 from synth_assets.workers import usable_cores
 
@@ -65,7 +66,7 @@ def run(days: Sequence[str], settings: Mapping[str, Any], options: argparse.Name
     """
     failed: dict[str, Sequence[str]] = {}
     done = 0
-    with closing(DaysBar(settings["rows"], len(days))) as bar:
+    with closing(DaysBar([rows_of(day, settings) for day in days])) as bar:
         try:
             for day, report in zip(days, _reports(days, settings, options, bar), strict=False):
                 if report.interrupted:
@@ -103,7 +104,7 @@ def _reports(
     config = {**settings, "make_again": options.make_again}
     try:
         if options.s3 == "yes":
-            look_at_destination(days[0], settings["rows"], options)
+            look_at_destination(days[0], settings, options)
     except StorageError as error:
         yield from (DayReport.failed(day, str(error)) for day in days)
         return

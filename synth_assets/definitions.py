@@ -1,5 +1,7 @@
 """The code location on one screen: assets, checks, jobs with their schedules, sensors and resources."""
 
+import gc
+
 import dagster as dg
 
 from synth_assets.assets import payments_parquet, s3_raw_payments, transaction_schema
@@ -7,6 +9,7 @@ from synth_assets.checks import dtypes_recognised, object_is_local_file, payment
 from synth_assets.deadline import due_day_is_uploaded, raw_bucket
 from synth_assets.deployment import engine_kind, output_path
 from synth_assets.jobs import JOBS, SCHEDULES
+from synth_assets.memory import hand_back_memory
 from synth_assets.resources import Contract, OutputFolder, TimedS3Resource, TimedSSMResource, WorkEngine
 from synth_assets.sensors import alert_on_check_failure, alert_on_run_failure, automatic_upload
 from synth_assets.world_assets import incidents, label_events, world_tables
@@ -26,3 +29,6 @@ defs = dg.Definitions(
     },
     executor=dg.in_process_executor,
 )
+
+hand_back_memory()
+gc.freeze()  # Modules stay: the collector need not look through them in a run, and at its end.

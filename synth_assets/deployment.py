@@ -105,11 +105,11 @@ def _judged(settings: Any, profile: ProfileName, file: Path) -> dict[str, Any]:
     where = f"{file}, {profile}"
     mapping_of(settings, where, PlanSettings.model_fields.keys() - {"profile", *FOREIGN_SETTINGS[profile]})
     try:
-        # What a plan refuses does not depend on the day.
-        plan = GenerationPlan.of(profile=profile, day=dt.date(2020, 1, 1), **settings)
+        # What a plan refuses does not depend on the day, but for the rows that a calendar gives it.
+        GenerationPlan.of(profile=profile, day=dt.date(2020, 1, 1), **settings)
     except GeneratorError as error:
         raise GeneratorError(f"{where}: {error}") from None
-    return {name: getattr(plan, name) for name in settings}
+    return PlanSettings(profile=profile, **settings).model_dump(include=set(settings))
 
 
 def webhook() -> str:

@@ -15,7 +15,7 @@ from synth_assets.generator import GENERATOR_VERSION
 from synth_assets.generator.claims import Claim
 from synth_assets.generator.errors import GeneratorError
 from synth_assets.generator.provenance import Provenance
-from synth_assets.judging import THREADS, judge_day
+from synth_assets.judging import THREADS, count_day, judge_day
 from synth_assets.making import make_day
 from synth_assets.storage.aws import AwsConnection
 from synth_assets.storage.bucket import Bucket
@@ -95,7 +95,8 @@ def report(file: Day, provenance: Provenance, out: str | None) -> Answer:
     from synth_assets.day_report import write_report
 
     claims = judge_day(provenance.schema, file)
-    written = write_report(file, claims, open_place(out, _connect) if out else None)
+    counts = count_day(provenance.schema, file)
+    written = write_report(file, claims, counts, open_place(out, _connect) if out else None)
     document = {"report": written.page, "index": written.index}
     return Answer(document, f"{written.page}\n{written.index}", _broken_claims(file.location, claims))
 
@@ -132,11 +133,11 @@ def reproduce(file: Day, provenance: Provenance, out: str | None) -> Answer:
     document = {"made": made if out else None}
     if same:
         return Answer(document, f"{path} was reproduced from its footer, byte for byte")
-    return Answer(
-        document,
-        error=f"{path} differs from what its footer gives with these library versions. "
-        f"Compare them with constraints.txt.",
-    )
+    differing = f"{path} differs from what its footer gives with these library versions"
+    plan = provenance.plan
+    if (by_calendar := plan.on(plan.day).rows) != plan.rows:
+        differing += f", by whose holidays the day has {by_calendar:,} rows, and not {plan.rows:,}"
+    return Answer(document, error=f"{differing}. Compare them with constraints.txt.")
 
 
 def _report(replaced: Replaced) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple
 
 import polars as pl
 
@@ -31,8 +34,7 @@ from synth_assets.workers import usable_cores
 THREADS = Threads(1)
 
 DAYS_REMEMBERED = 1_000
-"""As many days as a run may have: its upload asks for the verdicts that its checks have found. A verdict takes some
-kilobytes."""
+"""As many days as a run may have: its upload asks for the verdicts that its checks have found."""
 
 
 def judge_day(schema: TransactionSchema, file: Day, engine: Engine = THREADS) -> list[Claim]:
@@ -43,11 +45,36 @@ def judge_day(schema: TransactionSchema, file: Day, engine: Engine = THREADS) ->
     Raises:
         StorageError: the file is no Parquet file.
     """
-    return _verdict(schema, file, engine)
+    return _remembered(schema, file, engine).claims
+
+
+def count_day(schema: TransactionSchema, file: Day, engine: Engine = THREADS) -> Counts:
+    """What was counted in a day's rows while it was judged, which it is where it was not yet. No counts where its rows
+    cannot be read.
+
+    Raises:
+        StorageError: the file is no Parquet file.
+    """
+    return _remembered(schema, file, engine).counts
+
+
+class _Verdict(NamedTuple):
+    claims: list[Claim]
+    counts: Counts
+
+
+def _remembered(schema: TransactionSchema, file: Day, engine: Engine) -> _Verdict:
+    verdict: _Verdict = pickle.loads(zlib.decompress(_compressed_verdict(schema, file, engine)))
+    return verdict
 
 
 @lru_cache(maxsize=DAYS_REMEMBERED)
-def _verdict(schema: TransactionSchema, file: Day, engine: Engine) -> list[Claim]:
+def _compressed_verdict(schema: TransactionSchema, file: Day, engine: Engine) -> bytes:
+    # So that a run of many days does not grow by them: 2 kB a day instead of 23.
+    return zlib.compress(pickle.dumps(_judge(schema, file, engine)))
+
+
+def _judge(schema: TransactionSchema, file: Day, engine: Engine) -> _Verdict:
     with file.open() as opened:
         footer = Footer(opened.schema, opened.footer.num_rows, file.named_rows, _provenance_or_reason(opened, file))
         plan = plan_to_survey(schema, footer)
@@ -60,7 +87,8 @@ def _verdict(schema: TransactionSchema, file: Day, engine: Engine) -> list[Claim
             with scratch_beside(file) if isinstance(file, DayObject) else scratch_folder() as scratch:
                 findings, before_footer = find_on(engine, schema, plan, file, opened, scratch)
             sealed = is_sealed(file.tail(), before_footer)
-        return judge(schema, file.day, replace(footer, sealed=sealed), findings)
+        counts = findings.survey.counts if findings and not findings.damage else Counts()
+        return _Verdict(judge(schema, file.day, replace(footer, sealed=sealed), findings), counts)
 
 
 def _provenance_or_reason(opened: OpenDayFile, file: Day) -> Provenance | str:
@@ -104,9 +132,3 @@ def find_whole_day(place: Place, schema: TransactionSchema, plan: GenerationPlan
         return None if any(claim.broken for claim in judge_day(schema, day, engine)) else day
     except (StorageError, ProvenanceError):
         return None
-
-
-def count_day(schema: TransactionSchema, day: Day) -> Counts:
-    """The counts of the rows of a day that passes its checks."""
-    with day.open() as opened:
-        return sum((Counts.of(schema, batch) for batch in opened.batches()), Counts())

@@ -3,13 +3,13 @@
 Dagster's UI shows Markdown in place below `INLINE_LIMIT` characters, and behind a link to a dialog above: so there is a
 tiny picture and a full one. The page may be light or dark: the ground is transparent, and the ink stands out on both.
 
-Both are written out as SVG: a library that draws takes a second to import and to lay out what is known beforehand.
+Both are written out as SVG: a library that draws takes a second to import and to lay out what is known beforehand. A
+history keeps two copies of both for each day, so they are drawn with few elements, and with heights in whole pixels.
 """
 
 from __future__ import annotations
 
-from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -23,6 +23,8 @@ from synth_assets.generator.schema import TransactionSchema
 from synth_assets.html_report.charts import nice_scale
 
 INLINE_LIMIT = 1_000
+IN_ADDRESSES = "/:=,;()<>'"
+"""What an address in Markdown may hold as it is."""
 INK = "#7b8490"
 """Mid grey: 3.8 to 1 on white, 5 to 1 on the UI's dark ground."""
 BARS = "#3d8bd9"
@@ -57,9 +59,7 @@ def glance(counts: Counts) -> str:
         f"<svg xmlns='http://www.w3.org/2000/svg' width='{8 * HOURS}' height='33' stroke='{INK}'>"
         f"<path stroke='{BARS}' stroke-width='6' d='{bars}'/><path d='M0,32.5h{8 * HOURS}'/></svg>"
     )
-    # A data URI inside Markdown: no space, quote, bracket or #.
-    picture = f"![payments by hour](data:image/svg+xml,{quote(svg, safe='/:=,')})"
-    return f"{picture}\n\n00:00 to 23:59 UTC; busiest hour: {most:,} payments"
+    return f"{_picture('payments by hour', svg)}\n\n00:00 to 23:59 UTC; busiest hour: {most:,} payments"
 
 
 def full(schema: TransactionSchema, plan: GenerationPlan, counts: Counts) -> str:
@@ -74,16 +74,21 @@ def full(schema: TransactionSchema, plan: GenerationPlan, counts: Counts) -> str
         return ""
     svg = Markup(
         "<svg xmlns='http://www.w3.org/2000/svg' width='{}' height='{}' fill='{}' "
-        "font-family='DejaVu Sans, Verdana, sans-serif' font-size='12'>{}</svg>"
+        "font-family='DejaVu Sans,Verdana,sans-serif' font-size='12'>{}</svg>"
     ).format(WIDTH, height, INK, Markup("").join(parts))
-    return f"![{plan.day}: {plan.rows:,} payments](data:image/svg+xml;base64,{b64encode(svg.encode()).decode()})"
+    return _picture(f"{plan.day}: {plan.rows:,} payments", svg)
+
+
+def _picture(says: str, svg: str) -> str:
+    """An image of Markdown, whose address may have no space. Base64 would be longer by a fifth."""
+    return f"![{says}](data:image/svg+xml,{quote(svg, safe=IN_ADDRESSES)})"
 
 
 def _hours(plan: GenerationPlan, hours: Sequence[int]) -> Markup:
     """A column for each hour; nothing where event times are text."""
     title = "Payments by hour" if plan.lookback_days == 1 else f"Payments by hour, {plan.lookback_days} days combined"
-    marks = {hour / HOURS: str(hour) for hour in range(0, HOURS + 1, 3)}
-    return _columns(title, "hour of the day (UTC)", hours, marks, filled=0.8) if any(hours) else Markup()
+    marks = {hour / HOURS: str(hour) for hour in range(0, HOURS + 1, 6)}
+    return _columns(title, "hour of the day (UTC)", hours, marks) if any(hours) else Markup()
 
 
 def _amounts(counts: Counts) -> Markup:
@@ -98,86 +103,89 @@ def _amounts(counts: Counts) -> Markup:
     # Within a decade, its ends say more than nothing.
     marked = decades if len(decades) > 1 else [edges[0], edges[-1]]
     marks = {(edge - bins.start) / len(bins): _amount(10 ** (edge / BINS_A_DECADE)) for edge in marked}
-    title, axis = "Payments by amount", "amount in the payment's currency (log scale)"
-    return _columns(title, axis, [by_bin[number] for number in bins], marks, filled=1)
+    return _columns(
+        "Payments by amount", "amount in its own currency (log scale)", [by_bin[number] for number in bins], marks
+    )
 
 
 def _amount(amount: float) -> str:
     return f"{float(f'{amount:.3g}'):,g}" if amount < 1e6 else f"{amount / 1e6:,.3g}M"
 
 
-def _columns(title: str, axis: str, counts: Sequence[int], marks: dict[float, str], filled: float) -> Markup:
-    """Columns over an axis, beside their scale. The origin is the upper left corner of the columns.
+def _columns(title: str, axis: str, counts: Sequence[int], marks: dict[float, str]) -> Markup:
+    """Columns side by side over an axis, beside their scale. The origin is the upper left corner of the columns.
 
     Args:
         marks: labels of the axis, by their place from 0 (left) to 1 (right).
-        filled: the share of a step that a column covers.
     """
     scale = nice_scale(max(counts))
-    step = PANEL_WIDTH / len(counts)
-    bar = f"h{step * filled:.1f}V{PANEL_HEIGHT}z"
-    bars = "".join(
-        f"M{step * (place + (1 - filled) / 2):.1f} {PANEL_HEIGHT}v-{PANEL_HEIGHT * count / scale[-1]:.1f}{bar}"
-        for place, count in enumerate(counts)
-        if count
-    )
-    heights = {count: PANEL_HEIGHT * (1 - count / scale[-1]) for count in scale}
-    ticks = [f"M-4 {height:.1f}h4" for height in heights.values()]
-    ticks += [f"M{place * PANEL_WIDTH:.1f} {PANEL_HEIGHT}v4" for place in marks]
+    step = f"{PANEL_WIDTH / len(counts):.4g}"
+    tops = "".join(f"V{PANEL_HEIGHT * (1 - count / scale[-1]):.0f}h{step}" for count in counts)
+    heights = {f"{PANEL_HEIGHT * (1 - count / scale[-1]):.0f}": f"{count:,}" for count in scale}
+    places = {f"{place * PANEL_WIDTH:.0f}": mark for place, mark in marks.items()}
+    ticks = "".join([*(f"M-4,{y}h4" for y in heights), *(f"M{x},{PANEL_HEIGHT}v4" for x in places)])
     return (
-        _text(0, -12, title, size=13)
-        + Markup("<path fill='{}' d='{}'/>").format(BARS, bars)
-        + Markup("<path stroke='{}' fill='none' d='M0 0V{}H{}{}'/>").format(
-            INK, PANEL_HEIGHT, PANEL_WIDTH, "".join(ticks)
+        Markup("<path fill='{}' d='M0,{}{}V{}'/>").format(BARS, PANEL_HEIGHT, tops, PANEL_HEIGHT)
+        + Markup("<path stroke='{}' fill='none' d='M0,0V{}H{}{}'/>").format(INK, PANEL_HEIGHT, PANEL_WIDTH, ticks)
+        + _texts({(0, -12): title}, size=13)
+        + _texts({(-8, int(y) + 4): count for y, count in heights.items()}, "end")
+        + _texts(
+            {(PANEL_WIDTH // 2, PANEL_HEIGHT + 34): axis}
+            | {(int(x), PANEL_HEIGHT + 17): mark for x, mark in places.items()},
+            "middle",
         )
-        + Markup("").join(_text(-8, height + 4, f"{count:,}", "end") for count, height in heights.items())
-        + Markup("").join(
-            _text(place * PANEL_WIDTH, PANEL_HEIGHT + 17, mark, "middle") for place, mark in marks.items()
-        )
-        + _text(PANEL_WIDTH / 2, PANEL_HEIGHT + 34, axis, "middle")
     )
 
 
 def _bands(plan: GenerationPlan, judged: Sequence[Proportion]) -> Markup:
     """Each on a scale of its own, so that all bands are equally wide: 0 is the lowest accepted count, 1 the highest."""
-    parts = [
-        _text(
-            10,
-            18,
-            "Shares of the day's payments: observed (dot), expected (line), allowed by the checks (band)",
-            size=13,
+    tops = [TITLE_HEIGHT + ROW_HEIGHT * number for number in range(1, len(judged) + 1)]
+    bands = "".join(f"M{BAND_LEFT},{top + 1}h{BAND_WIDTH}v14h-{BAND_WIDTH}z" for top in tops)
+    lines = "".join(
+        f"M{_place(each, each.expected * plan.rows)},{top + 1}v14" for top, each in zip(tops, judged, strict=True)
+    )
+    dots = [
+        Markup("<circle fill='{}' cx='{}' cy='{}' r='4'/>").format(
+            BARS if each.within else ALARM, _place(each, each.count), top + 8
         )
+        for top, each in zip(tops, judged, strict=True)
     ]
-    parts += [
-        _text(right, TITLE_HEIGHT + 12, said, "end")
-        for right, said in zip(TEXT_COLUMNS, ("observed (%)", "allowed (%)"), strict=True)
+    columns = [
+        (BAND_LEFT - 20, "", [each.of for each in judged]),
+        (TEXT_COLUMNS[0], "observed (%)", [f"{100 * each.count / plan.rows:.3f}" for each in judged]),
+        (
+            TEXT_COLUMNS[1],
+            "allowed (%)",
+            [f"{100 * each.lowest / plan.rows:.3f} to {100 * each.highest / plan.rows:.3f}" for each in judged],
+        ),
     ]
-    for number, each in enumerate(judged, start=1):
-        parts.append(_moved(0, TITLE_HEIGHT + ROW_HEIGHT * number, _band(plan, each)))
-    return Markup("").join(parts)
-
-
-def _band(plan: GenerationPlan, each: Proportion) -> Markup:
-    span = max(each.highest - each.lowest, 1)
-    # What lies outside is drawn just outside.
-    observed = min(max((each.count - each.lowest) / span, -0.03), 1.03)
-    expected = (each.expected * plan.rows - each.lowest) / span
-    allowed = f"{100 * each.lowest / plan.rows:.3f} to {100 * each.highest / plan.rows:.3f}"
+    said = {
+        (right, top + 12): text
+        for right, title, texts in columns
+        for top, text in zip([TITLE_HEIGHT, *tops], [title, *texts], strict=True)
+        if text
+    }
     return (
-        _text(BAND_LEFT - 20, 12, each.of, "end")
-        + Markup("<path fill-opacity='.3' d='M{} 1h{}v14h-{}z'/>").format(BAND_LEFT, BAND_WIDTH, BAND_WIDTH)
-        + Markup("<path stroke='{}' d='M{:.1f} 1v14'/>").format(INK, BAND_LEFT + BAND_WIDTH * expected)
-        + Markup("<circle fill='{}' cx='{:.1f}' cy='8' r='4'/>").format(
-            BARS if each.within else ALARM, BAND_LEFT + BAND_WIDTH * observed
-        )
-        + _text(TEXT_COLUMNS[0], 12, f"{100 * each.count / plan.rows:.3f}", "end")
-        + _text(TEXT_COLUMNS[1], 12, allowed, "end")
+        _texts({(10, 18): "Shares of payments: observed (dot), expected (line), allowed by the checks (band)"}, size=13)
+        + Markup("<path fill-opacity='.3' d='{}'/>").format(bands)
+        + Markup("<path stroke='{}' d='{}'/>").format(INK, lines)
+        + Markup("").join(dots)
+        + _texts(said, "end")
     )
 
 
-def _text(x: float, y: float, text: str, anchor: str = "start", size: int = 12) -> Markup:
-    return Markup("<text x='{:.1f}' y='{:.1f}' text-anchor='{}' font-size='{}'>{}</text>").format(
-        x, y, anchor, size, text
+def _place(each: Proportion, count: float) -> int:
+    """Where a count stands on the scale of its band. What lies outside is drawn just outside."""
+    share = (count - each.lowest) / max(each.highest - each.lowest, 1)
+    return BAND_LEFT + round(BAND_WIDTH * min(max(share, -0.03), 1.03))
+
+
+def _texts(said: Mapping[tuple[int, int], str], anchor: str = "start", size: int = 12) -> Markup:
+    """Texts by their places, all of them anchored alike."""
+    return Markup("<text text-anchor='{}' font-size='{}'>{}</text>").format(
+        anchor,
+        size,
+        Markup("").join(Markup("<tspan x='{}' y='{}'>{}</tspan>").format(*place, text) for place, text in said.items()),
     )
 
 

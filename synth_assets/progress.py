@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Sequence
 
 import dagster as dg
 from tqdm import tqdm
 
 STAGES = {
     "payments_parquet": "writing",
-    "payments_file_claims": "checking",
+    "claims": "checking",
     "label_events": "labelling",
     "incidents": "labelling",
     "s3_raw_payments": "uploading",
-    "object_is_local_file": "comparing",
+    "object_check": "comparing",
 }
 """What the bar says while a step of this name runs."""
 
@@ -66,17 +67,17 @@ class DaysBar:
     """A bar of the rows of several days, with the days that are done. Where stderr is no terminal, a line for each day.
 
     Args:
-        rows: those of a day.
+        rows: those of each day, in order.
     """
 
     is_shown = True
     """There are no lines about chunks, even where there is no bar in their place."""
 
-    def __init__(self, rows: int, days: int) -> None:
-        self._rows, self._days, self._done = rows, days, 0
+    def __init__(self, rows: Sequence[int]) -> None:
+        self._rows, self._done = rows, 0
         self._bar = tqdm(
-            total=rows * days,
-            desc=f"0 of {days} days",
+            total=sum(rows),
+            desc=f"0 of {len(rows)} days",
             unit=" rows",
             unit_scale=True,
             bar_format=WRITING,
@@ -89,12 +90,12 @@ class DaysBar:
 
     def show_rows(self, written: int) -> None:
         """Move the bar to the number of rows written of the day that follows those that are done."""
-        self._bar.update(self._done * self._rows + written - self._bar.n)
+        self._bar.update(sum(self._rows[: self._done]) + written - self._bar.n)
 
     def end_day(self, day: str, success: bool) -> None:
         """Count a day as done, whether or not it succeeded."""
         self._done += 1
-        progress = f"{self._done} of {self._days} days"
+        progress = f"{self._done} of {len(self._rows)} days"
         if self._bar.disable:
             print(f"{day}: {'done' if success else 'failed'}, {progress}", file=sys.stderr)
         self.show_rows(0)

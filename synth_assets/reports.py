@@ -1,29 +1,53 @@
-"""What a materialization shows of itself, as Dagster metadata."""
+"""What a materialization and a check show of themselves, as Dagster metadata.
 
+Dagster keeps two copies of it for each day of an asset, so it is short.
+"""
+
+import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
 from synth_assets import pictures
+from synth_assets.contract import read_contract
 from synth_assets.engines import Engine, describe_engine
 from synth_assets.generator.claims import Claim
 from synth_assets.generator.counts import Counts
+from synth_assets.generator.errors import GeneratorError
 from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.schema import TransactionSchema
+from synth_assets.storage.errors import StorageError
 from synth_assets.storage.place import Day
 from synth_assets.storage.replaced import Replaced
 from synth_assets.storage.s3 import UploadedDay
 
 PREVIEW_ROWS = 5
 PREVIEW_WIDTH = 36
-"""Characters of a cell of the preview: as many as a UUID or a moment has."""
+"""Characters of a text in a preview: as many as a UUID or a moment has."""
 
 
-def claim_facts(claim: Claim) -> dict[str, Any]:
-    """A check's metadata: the claim's numbers, which the UI plots, and its details if it has some."""
-    return {**claim.numbers, **({"details": table(claim.details)} if claim.details else {})}
+def claim_result(claim: Claim) -> dg.AssetCheckResult:
+    """A claim as the result of a check: all that is known of one that does not hold, and the outcome of one that does.
+
+    Dagster keeps three copies of a result, and SQLite gives a whole page to one of more than some 1,900 bytes: so of a
+    claim that holds, bounds that leave no room, details, and the half-sentences after the first are left out.
+    """
+    says, numbers = claim.summary, claim.numbers
+    if claim.passed:
+        says = re.split(r"; | \(|, (?=[\d,]+ in )", says)[0]
+        shown = ["observed", "breaches"] + (["lowest", "highest"] if numbers["lowest"] < numbers["highest"] else [])
+        numbers = {name: numbers[name] for name in shown}
+    details = {} if claim.passed or not claim.details else {"details": table(claim.details)}
+    return dg.AssetCheckResult(
+        check_name=claim.name,
+        passed=claim.passed,
+        severity=dg.AssetCheckSeverity.ERROR if claim.blocking else dg.AssetCheckSeverity.WARN,
+        description=says,
+        metadata={**numbers, **details},
+    )
 
 
 def column_schema(schema: TransactionSchema) -> dg.TableSchema:
@@ -41,6 +65,24 @@ def column_schema(schema: TransactionSchema) -> dg.TableSchema:
             for field in schema.fields
         ]
     )
+
+
+@cache
+def columns_of_definitions() -> dg.TableSchema | None:
+    """The columns of the contract that is there when the code location is loaded, which its assets show of themselves.
+
+    None where there is no good contract. Then each materialization says its own, or why it failed.
+    """
+    try:
+        return column_schema(read_contract())
+    except (GeneratorError, StorageError):
+        return None
+
+
+def columns(schema: TransactionSchema) -> dict[str, dg.TableSchema]:
+    """The contract's columns, where the asset's definition does not show the same."""
+    own = column_schema(schema)
+    return {} if own == columns_of_definitions() else {"dagster/column_schema": own}
 
 
 def _choices(values: Sequence[str]) -> str:
@@ -63,20 +105,16 @@ def file_facts(schema: TransactionSchema, plan: GenerationPlan, day: Day, counts
     """What is to be said of a day; `counts` are those of its rows."""
     with day.open() as file:
         # Polars's dicts: PyArrow's would import pandas for nanoseconds, where it is installed.
-        head = pl.DataFrame(next(file.batches()).slice(0, PREVIEW_ROWS)).to_dicts()
-        row_groups = file.footer.num_row_groups
+        (first,) = pl.DataFrame(file.head(1)).to_dicts()
     size = day.size
-    rates = observed_rates(plan, counts)
     return {
         **_drawn({"hours": pictures.glance(counts), "pictures": pictures.full(schema, plan, counts)}),
         "dagster/row_count": plan.rows,
         "bytes": size,
         "bytes_per_row": round(size / plan.rows, 2),
-        "row_groups": row_groups,
-        **{f"{row['rate']}_observed": row["observed"] for row in rates},
-        "dagster/column_schema": column_schema(schema),
-        "preview": table([{name: _shortened(value) for name, value in row.items()} for row in head]),
-        "observed_rates": table(rates),
+        **observed_rates(plan, counts),
+        **columns(schema),
+        "first_payment": dg.MetadataValue.json({name: _shortened(value) for name, value in first.items()}),
         "plan": dg.MetadataValue.json(plan.model_dump(mode="json")),
     }
 
@@ -96,16 +134,12 @@ def _drawn(named: Mapping[str, str]) -> dict[str, dg.MarkdownMetadataValue]:
     return {name: dg.MetadataValue.md(markdown) for name, markdown in named.items() if markdown}
 
 
-def observed_rates(plan: GenerationPlan, counts: Counts) -> list[dict[str, str | float]]:
-    """The configured rates beside what the day turned out to have."""
+def observed_rates(plan: GenerationPlan, counts: Counts) -> dict[str, float]:
+    """What the day turned out to have of each rate of its plan."""
     nulls = {"null_mcc_rate": "mcc_code", "null_device_rate": "device_id", "null_geo_rate": "latitude"}
     counted = {"fraud_rate": counts.flags.get("label_fraud")}
     counted |= {rate: counts.nulls.get(column) for rate, column in nulls.items()}
-    return [
-        {"rate": rate, "configured": getattr(plan, rate), "observed": count / plan.rows}
-        for rate, count in counted.items()
-        if count is not None
-    ]
+    return {f"{rate}_observed": count / plan.rows for rate, count in counted.items() if count is not None}
 
 
 def report_link(written: bool, page: str) -> dict[str, dg.PathMetadataValue]:
@@ -113,9 +147,9 @@ def report_link(written: bool, page: str) -> dict[str, dg.PathMetadataValue]:
     return {"report": dg.MetadataValue.path(page)} if written else {}
 
 
-def replaced(earlier: Sequence[Replaced]) -> dg.JsonMetadataValue:
-    """What a new file or object has taken the place of: its location, rows and bytes."""
-    return dg.MetadataValue.json([each.document() for each in earlier])
+def replaced(earlier: Sequence[Replaced]) -> dict[str, dg.JsonMetadataValue]:
+    """What a new file or object has taken the place of: its location, rows and bytes; nothing where it is the first."""
+    return {"replaced": dg.MetadataValue.json([each.document() for each in earlier])} if earlier else {}
 
 
 def upload_speed(uploaded: UploadedDay, size: int) -> dict[str, float | int]:
@@ -124,8 +158,10 @@ def upload_speed(uploaded: UploadedDay, size: int) -> dict[str, float | int]:
     return {"upload_seconds": round(seconds, 3), "bytes_per_second": round(size / seconds)} if uploaded.sent else {}
 
 
-def _shortened(value: object) -> str:
-    """A cell of the preview: a wide one would push the columns after it out of sight."""
+def _shortened(value: object) -> object:
+    """A value of a preview as JSON has it, and short."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
     text = str(value)
     return text if len(text) <= PREVIEW_WIDTH else f"{text[: PREVIEW_WIDTH - 1]}…"
 

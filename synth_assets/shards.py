@@ -63,7 +63,7 @@ class Site:
     @classmethod
     @cache
     def here(cls) -> Site:
-        installed = {name: version(name) for name in ("faker", "numpy", "polars", "polars-hash", "pyarrow")}
+        installed = {name: version(name) for name in ("faker", "holidays", "numpy", "polars", "polars-hash", "pyarrow")}
         # Ids are compared by it. It may differ by processor.
         text_hash = str(pl.Series(["synth-assets"]).hash()[0])
         return cls(platform.node(), {"generator version": GENERATOR_VERSION, **installed, "text hash": text_hash})

@@ -52,9 +52,11 @@ NO_WORLD: dict[str, int | str] = {
             tags=TAGS,
         )
         for name, says in {
-            "customers": "The customers of the realistic day's world: one row each, with home, currency and phone.",
+            "customers": "The customers of the day's year: one row each, with home, currency, phone, and the days on "
+            "which they joined and left.",
             "cards": "Their cards that are valid in the day's year: PAN hash, customer, scheme, expiry.",
-            "merchants": "Its merchants: MCC, country, position, time zone, and the channel that they serve.",
+            "merchants": "The merchants of the day's year: MCC, country, position, time zone, the channel that they "
+            "serve, and the days on which they opened and closed.",
         }.items()
     ],
     partitions_def=DAILY,
@@ -62,7 +64,7 @@ NO_WORLD: dict[str, int | str] = {
     can_subset=True,
 )
 def world_tables(context: dg.AssetExecutionContext, output_folder: OutputFolder, s3: TimedS3Resource) -> Iterator[Any]:
-    """The same for all days of a seed and number of customers, so written once for them all."""
+    """The same for all days of a seed, a number of customers and a year, so written once for them all."""
     with one_clear_error():
         place = output_folder.place(s3, context.log)
     yield from materialize_days(context, lambda day: _world_of_day(context, place, day))
@@ -77,16 +79,18 @@ def _world_of_day(context: dg.AssetExecutionContext, place: Place, day: dt.date)
     folder = world_folder(plan.seed, plan.customers)
     world = World.of(plan.seed, plan.customers)
     years = sorted({moment.year for moment in (plan.window[0], plan.day)})
-    tables: dict[str, list[tuple[str, Callable[[], pl.DataFrame]]]] = {
-        "customers": [(f"{folder}/{world_table_name('customers')}", world.customers_table)],
-        "cards": [(f"{folder}/{world_table_name('cards', year)}", partial(world.cards_table, year)) for year in years],
-        "merchants": [(f"{folder}/{world_table_name('merchants')}", world.merchants_table)],
+    tables: dict[str, Callable[[int], pl.DataFrame]] = {
+        "customers": world.customers_table,
+        "cards": world.cards_table,
+        "merchants": world.merchants_table,
     }
     for key in sorted(context.selected_asset_keys):
+        table = key.path[-1]  # another project may have prefixed the key
         with one_clear_error():
-            for name, make in tables[key.path[-1]]:  # another project may have prefixed the key
+            for year in years:
+                name = f"{folder}/{world_table_name(table, year)}"
                 if not _is_current(place, name):
-                    _write(place, name, make())
+                    _write(place, name, tables[table](year))
             facts = _facts(place, name)
         yield dg.MaterializeResult(asset_key=key, metadata=facts)
 

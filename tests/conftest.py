@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import hashlib
 import json
 import logging
@@ -342,3 +343,8 @@ def missing_part(reason: str) -> NoReturn:
     if os.environ.get("REQUIRE_REAL_PARTS") == "1":
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def pytest_unconfigure() -> None:
+    """Give the collector back what the definitions keep from it: DuckDB, imported before, complains at the end."""
+    gc.unfreeze()

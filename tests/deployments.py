@@ -20,7 +20,7 @@ from tests.conftest import BIN, HANG_SECONDS, PROJECT_ROOT, free_port, missing_p
 
 DEPLOY = PROJECT_ROOT / "deploy"
 
-COMMON = {"concurrency", "run_queue", "run_retries", "run_monitoring", "retention", "telemetry", "nux"}
+COMMON = {"concurrency", "run_queue", "backfills", "run_retries", "run_monitoring", "retention", "telemetry", "nux"}
 """The keys of dagster.yaml that all deployments have in common."""
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from playwright.sync_api import expect
 
 from synth_assets.definitions import defs
 from synth_assets.generator.claims import CLAIMS
+from synth_assets.generator.schema import TransactionSchema
 from synth_assets.jobs import SCHEDULES
 from synth_assets.storage.day_file import open_parquet
 from synth_assets.storage.layout import file_name, incidents_name, label_events_name, object_key
@@ -25,12 +28,16 @@ from tests.conftest import (
     BIN,
     HANG_SECONDS,
     PROJECT_ROOT,
+    SCHEMA_FILE,
+    Server,
     dagster_home,
     dagster_ui,
     empty_bucket,
     environment_for,
+    make_plan,
     object_keys,
     wait_for,
+    write_day,
 )
 from tests.test_browser import browser, new_page
 
@@ -44,8 +51,13 @@ BAD_DAYS = ["2024-04-01", "2024-04-02", "2024-04-03"]
 """The second of them cannot be made: a file that is not ours is in its place."""
 JOB_DAYS = ["2024-05-01", "2024-05-02"]
 """Realistic days that a backfill of the job daily_payments makes."""
-BACKFILLS = ["good", "whole", "bad", "job", "wrong"]
+KILLED_DAYS = ["2024-06-01", "2024-06-02", "2024-06-03"]
+"""The process of their run is killed once the first of them is there."""
+CHANGED_DAYS = ["2024-07-01", "2024-07-02"]
+"""Both are there before: the first under another contract than the backfill's, the second under the same."""
+BACKFILLS = ["good", "whole", "bad", "job", "killed", "changed", "wrong"]
 DAYS_A_RUN, RUNS = 3, 2
+KILLED_ROWS = 150_000
 SETTINGS = {"rows": 2_000, "fraud_rate": 0.2, "null_mcc_rate": 0.5, "seed": 7}
 CHECKS = {**dict.fromkeys(CLAIMS, "payments_parquet"), "object_is_local_file": "s3_raw_payments"}
 
@@ -115,6 +127,8 @@ class Plant:
     ids: dict[str, str]
     state: dict[str, Any]
     objects: list[str]
+    made: dict[str, int]
+    """By path, when the days were written that were there before their run."""
 
 
 @pytest.fixture(scope="module")
@@ -127,9 +141,22 @@ def plant(loopback: LoopbackAws, tmp_path_factory: pytest.TempPathFactory) -> It
     environment["SYNTH_ASSETS_DAYS_A_RUN"] = str(DAYS_A_RUN)
     # The daemon looks for backfills every 30 s, first at its start: so they are asked for before it.
     ids = launch_all(outputs, environment)
+    made = {str(path): path.stat().st_ctime_ns for path in folder.glob("changed/*.parquet")}
     with empty_bucket(loopback) as s3, dagster_ui(folder, environment) as dev:
+        first = folder / "killed" / file_name(KILLED_ROWS, dt.date.fromisoformat(KILLED_DAYS[0]))
+        made[str(first)] = kill_run(home, ids["killed"], first, dev)
         state = wait_for("the end of the backfills", lambda: ended(dev.query(STATE, **ids)), dev)
-        yield Plant(home, outputs, dev.url, dev.query, ids, state, object_keys(s3))
+        yield Plant(home, outputs, dev.url, dev.query, ids, state, object_keys(s3), made)
+
+
+def kill_run(home: Path, backfill: str, first: Path, dev: Server) -> int:
+    """Kill the process of the backfill's run once its first day is there; when that was written."""
+    wait_for("the first day of the run that is to be killed", first.exists, dev)
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        (run,) = instance.get_runs(dg.RunsFilter(tags={"dagster/backfill": backfill}))
+        starts = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.STEP_START).records
+    os.kill(starts[0].event_log_entry.dagster_event.pid, signal.SIGKILL)
+    return first.stat().st_ctime_ns
 
 
 def launch_all(outputs: Path, environment: dict[str, str]) -> dict[str, str]:
@@ -159,14 +186,29 @@ def launch_all(outputs: Path, environment: dict[str, str]) -> dict[str, str]:
                 "runConfigData"
             ],
         },
+        "killed": asked({"rows": KILLED_ROWS}, daily, KILLED_DAYS, outputs.with_name("killed")),
+        "changed": asked({"rows": 1_000}, daily, CHANGED_DAYS, outputs.with_name("changed")),
         "wrong": asked({"rowz": 2_000}, daily, PARTITIONS),
     }
+    changed = write_under_two_contracts(outputs.with_name("changed"))
+    variables["changed"]["runConfigData"]["resources"]["contract"] = {"config": {"path": str(changed)}}
     theirs.parent.mkdir()
     theirs.write_text("not ours")
     answer = outputs.parent / "launched.json"
     command = [BIN / "dagster-graphql", "-t", LAUNCH_ALL, "-v", json.dumps(variables), "-o", answer]
     subprocess.run(command, cwd=PROJECT_ROOT, env=environment, check=True, capture_output=True, timeout=HANG_SECONDS)
     return {name: launched["backfillId"] for name, launched in json.loads(answer.read_text())["data"].items()}
+
+
+def write_under_two_contracts(folder: Path) -> Path:
+    """Write `CHANGED_DAYS`, the first under the project's contract and the second under a new one; where that is."""
+    folder.mkdir()
+    contract = folder / "contract.yaml"
+    contract.write_text(SCHEMA_FILE.read_text().replace("'1.0.0'", "'1.0.1'"))
+    for day, path in zip(CHANGED_DAYS, [SCHEMA_FILE, contract], strict=True):
+        schema = TransactionSchema.parse(path.read_text(), source=str(path))
+        write_day(folder, schema, make_plan(day=dt.date.fromisoformat(day)))
+    return contract
 
 
 def ended(state: dict[str, Any]) -> dict[str, Any] | None:
@@ -193,6 +235,28 @@ def test_a_day_that_fails_in_the_backfill_is_red_alone_and_the_others_have_lande
     assert [f"{day}.parquet" in landed for day in BAD_DAYS] == [True, False, True]
 
 
+def test_a_run_whose_process_is_killed_is_started_again_and_makes_what_is_missing(plant):
+    killed = plant.state["killed"]
+    assert sorted(run["status"] for run in killed["runs"]) == ["FAILURE", "SUCCESS"]
+    assert killed["status"] == "COMPLETED_SUCCESS"
+    folder = plant.outputs.with_name("killed")
+    names = [file_name(KILLED_ROWS, dt.date.fromisoformat(day)) for day in KILLED_DAYS]
+    assert sorted(path.name for path in folder.glob("*.parquet")) == names
+    assert (folder / names[0]).stat().st_ctime_ns == plant.made[str(folder / names[0])]
+    landed = [key.rpartition("/")[2] for key in plant.objects]
+    assert [name for name in landed if name in names] == names
+
+
+def test_a_backfill_under_a_changed_contract_makes_again_what_another_contract_has_made(plant):
+    assert plant.state["changed"]["status"] == "COMPLETED_SUCCESS"
+    made_again = {}
+    for path in plant.outputs.with_name("changed").glob("*.parquet"):
+        with open_parquet(path) as file:
+            assert json.loads(file.provenance)["schema"]["version"] == "1.0.1"
+        made_again[path.stem[-10:]] = path.stat().st_ctime_ns != plant.made[str(path)]
+    assert made_again == {CHANGED_DAYS[0]: True, CHANGED_DAYS[1]: False}
+
+
 def test_the_ui_is_told_of_each_day_what_its_check_found(plant):
     """What the Partitions tab of a check asks for: a range that has passed, and one over a day that failed."""
     for asset in ("payments_parquet", "s3_raw_payments"):
@@ -215,7 +279,9 @@ def test_a_checks_page_shows_the_days_of_a_run_and_which_of_them_failed(plant, b
     page = new_page(browser)
     page.goto(f"{plant.url}/assets/payments_parquet?view=checks&checkDetail=file_is_whole")
     page.get_by_role("tab", name="Partitions").nth(1).click()  # the first is the asset's
-    expect(page.get_by_text(f"Passed ({len([*DAYS, *WHOLE_DAYS, *BAD_DAYS, *JOB_DAYS]) - 1})")).to_be_visible()
+    expect(
+        page.get_by_text(f"Passed ({len([*DAYS, *WHOLE_DAYS, *BAD_DAYS, *JOB_DAYS, *KILLED_DAYS, *CHANGED_DAYS]) - 1})")
+    ).to_be_visible()
     expect(page.get_by_text("Execution Failed (1)")).to_be_visible()
     page.get_by_placeholder("Filter by partition").fill(BAD_DAYS[2])
     page.get_by_text(BAD_DAYS[2], exact=True).first.click()
@@ -268,7 +334,8 @@ def test_the_run_config_of_the_backfill_made_the_files(plant):
 
 
 def test_each_day_of_the_backfill_has_landed_under_its_own_month(plant):
-    objects = [key for key in plant.objects if not any(day in key for day in [*WHOLE_DAYS, *BAD_DAYS, *JOB_DAYS])]
+    others = [*WHOLE_DAYS, *BAD_DAYS, *JOB_DAYS, *KILLED_DAYS, *CHANGED_DAYS]
+    objects = [key for key in plant.objects if not any(day in key for day in others)]
     assert objects == sorted(object_key(file_name(2_000, day), day) for day in DAYS)
     assert {key.split("/")[2] for key in objects} == {"month=02", "month=03"}
 

@@ -11,10 +11,12 @@ import pytest
 from synth_assets.assets import payments_parquet
 from synth_assets.generator.claims import CLAIMS
 from tests.conftest import DAY, make_plan, write_day
-from tests.test_assets import ALL, run, run_checks
+from tests.test_assets import ALL, run, run_checks, write_bad_day
 
 DAYS = [DAY + dt.timedelta(days=number) for number in range(2)]
-NUMBERS = ("observed", "lowest", "highest", "breaches")
+ALWAYS, BOUNDS = {"observed", "breaches"}, {"lowest", "highest"}
+HALF_A_PAGE = 1_900
+"""Bytes of an event of which SQLite puts two on a page, beside the columns of its row."""
 
 
 def test_every_check_of_every_day_has_numbers_to_plot(aws, instance, tmp_path):
@@ -28,20 +30,44 @@ def test_every_check_of_every_day_has_numbers_to_plot(aws, instance, tmp_path):
         ]
         assert [each.partition for each in judged] == [str(day) for day in reversed(DAYS)], key
         for each in judged:
-            numbers = {name: each.metadata[name].value for name in NUMBERS}
+            numbers = {name: entry.value for name, entry in each.metadata.items()}
             assert all(math.isfinite(value) for value in numbers.values()), (key, numbers)
-            assert numbers["lowest"] <= numbers["observed"] <= numbers["highest"], (key, numbers)
             assert numbers["breaches"] == 0
+            left_to_chance = key.name.endswith("within_bounds")
+            assert numbers.keys() == ({*BOUNDS, *ALWAYS} if left_to_chance else ALWAYS), key
+            if left_to_chance:
+                assert numbers["lowest"] < numbers["observed"] < numbers["highest"], (key, numbers)
 
 
 def test_the_fraud_of_two_days_differs_in_the_plot(instance, tmp_path):
-    shares = []
+    found = []
     for day in DAYS:
         result = run(instance, tmp_path, [payments_parquet], day=day)
         (fraud,) = [e for e in result.get_asset_check_evaluations() if e.check_name == "fraud_proportion_within_bounds"]
-        assert fraud.metadata["share"].value == fraud.metadata["observed"].value / 2_000
-        shares.append(fraud.metadata["share"].value)
-    assert shares[0] != shares[1]
+        (made,) = result.asset_materializations_for_node("payments_parquet")
+        assert made.metadata["fraud_rate_observed"].value == fraud.metadata["observed"].value / 2_000
+        found.append(fraud.metadata["observed"].value)
+    assert found[0] != found[1]
+
+
+def test_a_claim_that_holds_is_short_and_one_that_does_not_has_all_that_is_known(instance, schema, tmp_path):
+    write_bad_day(schema, tmp_path)
+    selection = dg.AssetSelection.checks_for_assets(payments_parquet)
+    result = run_checks(instance, tmp_path, selection, {"dagster/partition": str(DAY)})
+    found = {each.check_name: each for each in result.get_asset_check_evaluations()}
+    broken = found.pop("fraud_proportion_within_bounds")
+    assert not broken.passed
+    assert len(broken.metadata["details"].records) == 11
+    assert "; whole day " in broken.description or "; tenth " in broken.description
+    events = instance.get_records_for_run(result.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION).records
+    stored = {
+        each.event_log_entry.dagster_event.asset_check_evaluation_data.check_name: len(
+            dg.serialize_value(each.event_log_entry)
+        )
+        for each in events
+    }
+    del stored["fraud_proportion_within_bounds"]
+    assert max(stored.values()) < HALF_A_PAGE, stored
 
 
 @pytest.mark.parametrize("kept", [-1_000, 0], ids=["truncated", "empty"])

@@ -19,7 +19,7 @@ from synth_assets.day_report import write_report
 from synth_assets.definitions import defs
 from synth_assets.generator.claims import CLAIMS
 from synth_assets.html_report.charts import nice_scale
-from synth_assets.judging import judge_day
+from synth_assets.judging import count_day, judge_day
 from synth_assets.storage.day_file import DayFile
 from tests.conftest import DAY, PROJECT_ROOT, day_table, make_plan, write_day
 from tests.html_page import Page
@@ -43,7 +43,7 @@ def path(request, schema, tmp_path_factory):
 def report(path, schema) -> Page:
     """Write the report of a file, as the checks do."""
     file = DayFile.at(path)
-    return Page(Path(write_report(file, judge_day(schema, file)).page).read_text())
+    return Page(Path(write_report(file, judge_day(schema, file), count_day(schema, file)).page).read_text())
 
 
 def page_of(path) -> Page:

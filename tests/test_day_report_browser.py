@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from synth_assets.day_report import write_report
-from synth_assets.judging import judge_day
+from synth_assets.judging import count_day, judge_day
 from synth_assets.storage.day_file import DayFile
 from tests.conftest import HANG_SECONDS, make_plan, write_day
 from tests.test_browser import browser, keep_picture  # noqa: F401
@@ -28,7 +28,7 @@ SMALLEST_TEXT = """
 @pytest.fixture(scope="module")
 def report(schema, tmp_path_factory):
     file = DayFile.at(write_day(tmp_path_factory.mktemp("report"), schema, PLAN))
-    return Path(write_report(file, judge_day(schema, file)).page)
+    return Path(write_report(file, judge_day(schema, file), count_day(schema, file)).page)
 
 
 @pytest.mark.parametrize("width", [390, 820, 1440])

@@ -16,7 +16,7 @@ import pytest
 from synth_assets.dates import date
 from synth_assets.storage.layout import file_name, object_key
 from tests.command_line import COMMAND, files
-from tests.conftest import HANG_SECONDS, dagster_home, judge_file, object_keys
+from tests.conftest import HANG_SECONDS, dagster_home, judge_file, object_keys, wait_for
 
 DAYS = [dt.date(2026, 1, 14) + dt.timedelta(days=number) for number in range(3)]
 RANGE = ("--rows", "1000", "--date", "2026-01-14..2026-01-16")
@@ -130,22 +130,24 @@ def test_a_bucket_that_is_not_there_is_said_before_a_day_is_made(synth_assets, a
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_an_interrupted_command_leaves_whole_days_and_goes_on_where_it_was(jobs, working_directory, schema):
     arguments = ("--rows", "2000", "--date", "2020-01-01..2025-12-31", "--jobs", str(jobs))
-    with subprocess.Popen(
-        [*COMMAND, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,  # Ctrl-C reaches all processes of a group
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    ) as process:
-        first = process.stdout.readline()
-        os.killpg(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=HANG_SECONDS)
+    printed, said = working_directory / "printed", working_directory / "said"
+    with printed.open("wb") as stdout, said.open("wb") as stderr:
+        process = subprocess.Popen(
+            [*COMMAND, *arguments],
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,  # Ctrl-C reaches all processes of a group
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
+    wait_for("the first day", lambda: "\n" in printed.read_text())
+    os.killpg(process.pid, signal.SIGINT)
+    process.wait(timeout=HANG_SECONDS)
+    err = said.read_text()
     assert (process.returncode, err.splitlines()[-1]) == (130, "error: interrupted")
     assert "Traceback" not in err
-    printed = [first.strip(), *out.splitlines()]
-    assert re.search(rf"^{len(printed)} of 2192 days are done. The same command makes the others.$", err, re.MULTILINE)
+    done = printed.read_text().splitlines()
+    assert re.search(rf"^{len(done)} of 2192 days are done. The same command makes the others.$", err, re.MULTILINE)
     made = sorted(str(path) for path in (working_directory / "outputs").glob("*.parquet"))
-    assert set(printed) <= set(made)
+    assert set(done) <= set(made)
     assert all(claim.passed for path in made for claim in judge_file(schema, Path(path)))
     assert not [name for name in files(working_directory) if name.endswith(("partial", "lock"))]

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import pytest
 
-from synth_assets.progress import ProgressBar
+from synth_assets.progress import DaysBar, ProgressBar
 from tests.command_line import COMMAND, FILE, SMALL
 from tests.conftest import SCHEMA_FILE
 
@@ -78,6 +78,20 @@ def test_a_bar_that_ends_too_early_stays_where_it_was(terminal):
     assert "done" not in shown
 
 
+def test_the_bar_of_days_of_different_size_is_full_when_they_are_done(terminal):
+    with redirect_stderr(terminal.stderr), closing(DaysBar([300_000, 100_000])) as bar:
+        bar.show_rows(150_000)
+        bar.end_day("2025-12-24", success=True)
+        bar._bar.refresh()  # tqdm does this by itself, but not before a tenth of a second has passed.
+        bar.show_rows(50_000)
+        bar._bar.refresh()
+        bar.end_day("2025-12-25", success=True)
+    shown = terminal.close()
+    assert re.search(r"1 of 2 days +75%\|█+.* 300k of 400k rows", shown)
+    assert re.search(r"1 of 2 days +88%\|█+.* 350k of 400k rows", shown)
+    assert re.search(r"2 of 2 days +100%\|█+\| 400k of 400k rows", shown)
+
+
 def test_a_person_at_a_terminal_sees_a_bar_in_place_of_the_lines_about_chunks(terminal, synth_assets):
     with redirect_stderr(terminal.stderr):
         assert synth_assets(*SMALL, "--chunk-size", "600").code == 0
@@ -88,6 +102,19 @@ def test_a_person_at_a_terminal_sees_a_bar_in_place_of_the_lines_about_chunks(te
     assert re.search(r"done +100%\|█+\| 1.00k of 1.00k rows in 00:\d\d", shown)
     assert re.search(rf"{FILE}: 1,000 rows, [\d,]+ bytes in", shown)
     assert "chunk" not in shown
+
+
+@pytest.mark.parametrize(
+    ("dates", "end"), [("2025-12-25", "done"), ("2025-12-25..2025-12-26", "2 of 2 days")], ids=["a day", "several"]
+)
+def test_the_bar_of_days_by_the_calendar_ends_with_their_own_rows(terminal, synth_assets, dates, end):
+    settings = ("--rows", "2000", "--profile", "realistic", "--customers", "1000", "--volume", "calendar")
+    with redirect_stderr(terminal.stderr):
+        outcome = synth_assets(*settings, "--date", dates)
+    assert outcome.code == 0
+    rows = sum(int(found) for found in re.findall(r"/payments_(\d+)_", outcome.out))
+    shown = f"{rows / 1_000:.2f}k"
+    assert re.search(rf"{end} +100%\|█+\| {shown} of {shown} rows", terminal.close())
 
 
 def test_a_script_reads_plain_lines_on_stderr_and_no_word_of_dagster(working_directory):

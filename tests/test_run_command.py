@@ -93,8 +93,8 @@ def test_a_realistic_day_comes_with_its_world_and_its_label_events(synth_assets,
     outcome = synth_assets(*SMALL, "--out", "out", *realistic)
     side_assets = {
         "cards": f"world_42_1000/cards_{DAY.year}.parquet",
-        "customers": "world_42_1000/customers.parquet",
-        "merchants": "world_42_1000/merchants.parquet",
+        "customers": f"world_42_1000/customers_{DAY.year}.parquet",
+        "merchants": f"world_42_1000/merchants_{DAY.year}.parquet",
         "label_events": f"label_events_{DAY}.parquet",
         "incidents": f"incidents_{DAY}.parquet",
     }

@@ -95,6 +95,15 @@ def test_card_histories_in_pieces_are_those_of_the_whole(cut_in, schema, tmp_pat
     assert make(tmp_path / "many", schema, plan, Backwards()) == make(tmp_path / "one", schema, plan, Threads(1))
 
 
+def test_processes_make_a_day_of_another_size_than_the_one_before(cut_in, schema, tmp_path):
+    plan = make_plan(day="2025-12-25", rows=100_000, chunk_size=9_000, volume="calendar", **REALISTIC)
+    before = make_plan(day="2025-12-24", rows=100_000, volume="calendar", **REALISTIC)
+    assert before.rows > 1.4 * plan.rows
+    cut_in(3)
+    assert make(tmp_path / "many", schema, plan, Processes(2)) == make(tmp_path / "one", schema, plan, Threads(1))
+    assert all(claim.passed for claim in judge_day(schema, Folder(tmp_path / "many").find_day(plan.day), Processes(2)))
+
+
 def test_a_contract_without_the_payment_before_needs_no_history(cut_in, schema, tmp_path):
     fields = [field for field in schema.canonical["fields"] if field["name"] != "previous_txn_id"]
     fewer = TransactionSchema.from_canonical({**schema.canonical, "fields": fields}, "test")

@@ -9,6 +9,7 @@ import pytest
 
 from synth_assets.assets import payments_parquet, transaction_schema
 from synth_assets.definitions import defs
+from synth_assets.generator import GENERATOR_VERSION
 from synth_assets.storage.layout import file_name
 from synth_assets.world_assets import incidents, label_events, world_tables
 from tests.conftest import DAY
@@ -61,16 +62,25 @@ def payments(folder: Any) -> pl.DataFrame:
 
 def test_payments_join_to_their_world_without_orphans(folder, payments):
     world = folder / "world_42_12000"
-    customers = pl.read_parquet(world / "customers.parquet")
+    customers = pl.read_parquet(world / f"customers_{DAY.year}.parquet")
     cards = pl.read_parquet(world / f"cards_{DAY.year}.parquet")
-    merchants = pl.read_parquet(world / "merchants.parquet")
-    assert customers["customer_id"].n_unique() == customers.height == 12_000
+    merchants = pl.read_parquet(world / f"merchants_{DAY.year}.parquet")
+    assert 10_500 < customers["customer_id"].n_unique() == customers.height < 12_000
     assert cards["card_pan_hash"].n_unique() == cards.height
     assert cards.join(customers, on="customer_id", how="anti").is_empty()
     card_columns = ["card_pan_hash", "customer_id", "card_scheme", "card_exp_year", "card_exp_month"]
     of_cards = payments.with_columns(pl.col("card_scheme").cast(pl.String))
     assert of_cards.join(cards, on=card_columns, how="anti").is_empty()
     of_merchants = payments.with_columns(pl.col("mcc_code", "channel").cast(pl.String))
+    for table, key, came, went in (
+        (customers, "customer_id", "joined", "left"),
+        (merchants, "merchant_id", "opened", "closed"),
+    ):
+        there = payments.join(table, on=key, how="left")
+        assert not (there[came] > DAY).any()
+        assert not (there[went] <= DAY).any()
+        absent = table.filter((pl.col(came) > DAY) | (pl.col(went) <= DAY))
+        assert 0.05 < absent.height / table.height < 0.2
     places = ["merchant_id", "merchant_country", "currency_code", "channel"]
     assert of_merchants.join(merchants, on=places, how="anti").is_empty()
     coded = of_merchants.drop_nulls("mcc_code")
@@ -123,9 +133,9 @@ def test_a_day_without_a_fraud_has_a_table_of_label_events_without_rows(instance
     assert made.metadata["preview"].value == made.metadata["scenarios"].value == "no rows"
 
 
-def test_a_world_is_written_once_for_its_days(instance, tmp_path):
+def test_a_world_is_written_once_for_the_days_of_a_year(instance, tmp_path):
     run(instance, tmp_path, **REALISTIC)
-    table = tmp_path / "world_42_12000" / "customers.parquet"
+    table = tmp_path / "world_42_12000" / f"customers_{DAY.year}.parquet"
     before = table.stat().st_ino
     run(instance, tmp_path, DAY.replace(day=16), **REALISTIC)
     assert table.stat().st_ino == before
@@ -134,6 +144,16 @@ def test_a_world_is_written_once_for_its_days(instance, tmp_path):
         "label_events_2026-01-16.parquet",
     ]
     assert not [path for path in tmp_path.rglob(".*") if path.is_file()]
+
+
+def test_a_world_of_another_generator_version_is_written_again(instance, tmp_path):
+    run(instance, tmp_path, **REALISTIC)
+    table = tmp_path / "world_42_12000" / f"customers_{DAY.year}.parquet"
+    frame = pl.read_parquet(table)
+    frame.head(1).write_parquet(table, metadata={"generator_version": "1"})
+    run(instance, tmp_path, DAY.replace(day=16), **REALISTIC)
+    assert pl.read_parquet(table).equals(frame)
+    assert pl.read_parquet_metadata(table)["generator_version"] == GENERATOR_VERSION
 
 
 def test_the_side_files_bind_no_reader_to_a_set_of_values_or_to_a_newer_encoding(folder):

@@ -11,11 +11,12 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.fresh import say
-from benchmarks.realism import coherent, cost, learnable, lifelike, tricks, whole
+from benchmarks.realism import coherent, cost, learnable, lifelike, sweep, tricks, whole
 from benchmarks.realism.days import Setting, answer_key, dates, labels, payments
-from benchmarks.realism.learning import DAYS, Split
+from benchmarks.realism.learning import USUAL, Split
 from benchmarks.realism.report import Measure, table
 from benchmarks.report import machine
+from synth_assets.generator.realistic.world import World
 
 MONTH = 30
 QUICK_ROWS, ROWS = 30_000, 100_000
@@ -42,6 +43,10 @@ class Study:
         return answer_key(self.plans)
 
     @cached_property
+    def world(self) -> World:
+        return World.of(self.setting.seed, self.plans[0].customers)
+
+    @cached_property
     def split(self) -> Split:
         return learnable.split_of(self.payments, self.setting)
 
@@ -59,11 +64,17 @@ def main() -> None:
     parser.add_argument("--rows", type=int, help=f"payments a day (default: {ROWS}; with --quick {QUICK_ROWS})")
     parser.add_argument("--seed", type=int, default=42, help="of the world and of the days (default: 42)")
     parser.add_argument("--customers", type=int, help="of the world (default: 0.6 for each payment a day)")
+    parser.add_argument(
+        "--sweep", action="store_true", help="instead: seeds, sizes of the world and sizes of a day (hours)"
+    )
     parser.add_argument("--only", metavar="PART,…", help="some of the parts: learn, leaks, others, world, life, cost")
     options = parser.parse_args()
+    if options.sweep:
+        print(sweep.report(sweep.settings(options.difficulty)))
+        return
     rows = options.rows or (QUICK_ROWS if options.quick else ROWS)
     setting = Setting("realistic", options.difficulty, rows, options.seed, options.customers)
-    study = Study(setting, DAYS if options.quick else MONTH)
+    study = Study(setting, sum(USUAL) if options.quick else MONTH)
 
     def learn() -> Iterator[Measure]:
         yield from learnable.learned(study.split, options.difficulty, study.events)
@@ -77,19 +88,19 @@ def main() -> None:
     def others() -> Iterator[Measure]:
         for difficulty in learnable.WITH_HISTORY:
             if difficulty != options.difficulty:
-                other = Study(Setting("realistic", difficulty, rows, options.seed, options.customers), DAYS)
+                other = Study(Setting("realistic", difficulty, rows, options.seed, options.customers), sum(USUAL))
                 yield from learnable.learned(other.split, difficulty, other.events)
                 yield from tricks.tricks(other.split, difficulty)
                 cases = other.payments.join(other.key.drop("event_time"), on="transaction_id")
                 yield from whole.channels(cases.filter("label_fraud"), other.payments, difficulty)
-        yield from learnable.uniform(Study(Setting("uniform", "", rows, options.seed), DAYS).split)
+        yield from learnable.uniform(Study(Setting("uniform", "", rows, options.seed), sum(USUAL)).split)
 
     def world() -> Iterator[Measure]:
         yield from coherent.coherent(study.payments, study.events, setting)
         yield from whole.whole(study.payments, study.events, study.key, setting.difficulty)
 
     def life() -> Iterator[Measure]:
-        yield from lifelike.lifelike(study.payments, study.events)
+        yield from lifelike.lifelike(study.payments, study.events, study.world)
         yield from lifelike.weekly(setting)
         yield from lifelike.recurring(study.payments, setting)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import polars as pl
 
@@ -36,22 +36,39 @@ def dependent(payments: pl.DataFrame) -> Iterator[Measure]:
 
 
 def joined(payments: pl.DataFrame, setting: Setting) -> Iterator[Measure]:
-    """Every payment finds its customer, its card and its merchant, and they say what it says."""
+    """Every payment finds its customer, its card and its merchant of the year, and they say what it says."""
     world = World.of(setting.seed, setting.plan(payments["day"][0]).customers)
-    years = payments["event_time"].dt.year().unique()
-    cards = pl.concat(world.cards_table(year) for year in years).unique("card_pan_hash")
+    day = pl.col("event_time").dt.date()
+    payments = payments.with_columns(date=day, year=day.dt.year())
+    years = payments["year"].unique()
+
+    def of_years(table: Callable[[int], pl.DataFrame]) -> pl.DataFrame:
+        return pl.concat(table(year).with_columns(year=pl.lit(year)) for year in years)
+
+    customers, merchants = of_years(world.customers_table), of_years(world.merchants_table)
     tables = {
-        "customers": (world.customers_table(), ["customer_id"]),
-        "cards": (cards, ["card_pan_hash", "customer_id", "card_scheme", "card_exp_year", "card_exp_month"]),
-        "merchants": (world.merchants_table(), ["merchant_id", "merchant_country"]),
+        "customers": (customers, ["customer_id"]),
+        "cards": (
+            of_years(world.cards_table),
+            ["card_pan_hash", "customer_id", "card_scheme", "card_exp_year", "card_exp_month"],
+        ),
+        "merchants": (merchants, ["merchant_id", "merchant_country"]),
     }
-    for name, (table, columns) in tables.items():
+    for name, (table, names) in tables.items():
+        columns = ["year", *names]
         as_text = [pl.col(column).cast(pl.String) for column in columns]
         orphans = payments.select(as_text).join(table.select(as_text), on=columns, how="anti")
-        yield none(f"payments that do not join {name} on {', '.join(columns)}", len(orphans), len(payments))
-    mccs = world.merchants_table().select("merchant_id", mcc=pl.col("mcc_code").cast(pl.String))
-    told = payments.select("merchant_id", pl.col("mcc_code").cast(pl.String)).drop_nulls()
-    wrong = told.join(mccs, on="merchant_id", how="left").filter(pl.col("mcc_code").ne_missing(pl.col("mcc")))
+        yield none(f"payments that do not join {name} on {', '.join(names)}", len(orphans), len(payments))
+    for table, key, came, went in (
+        (customers, "customer_id", "joined", "left"),
+        (merchants, "merchant_id", "opened", "closed"),
+    ):
+        there = payments.select("date", "year", key).join(table, on=["year", key])
+        absent = there.filter((pl.col(came) > pl.col("date")) | (pl.col(went) <= pl.col("date")))
+        yield none(f"payments before the day {came} or from the day {went} on", len(absent), len(there))
+    mccs = merchants.select("year", "merchant_id", mcc=pl.col("mcc_code").cast(pl.String))
+    told = payments.select("year", "merchant_id", pl.col("mcc_code").cast(pl.String)).drop_nulls()
+    wrong = told.join(mccs, on=["year", "merchant_id"], how="left").filter(pl.col("mcc_code").ne_missing(pl.col("mcc")))
     yield none("payments of another mcc_code than their merchant's", len(wrong), len(told))
 
 

@@ -27,7 +27,7 @@ HISTORY = (
     *(f"{name}_{hours}h" for hours in WINDOWS for name in ("count", "sum", "mean", "max")),
     *(f"{name}_24h" for name in ("merchants", "countries")),
     *(f"hours_since_{key}" for key in _KEYS),
-    "hours_since_any", "value_to_mean", "value_to_max", "km_from_last",
+    "hours_since_any", "value_to_mean", "value_to_max", "km_from_last", "km_from_terminal", "km_an_hour",
 )  # fmt: skip
 
 
@@ -71,6 +71,7 @@ def with_history(ordered: pl.DataFrame) -> pl.DataFrame:
         value_to_mean=pl.col("value") / pl.col("mean_168h"),
         value_to_max=pl.col("value") / pl.col("max_168h"),
         km_from_last=_km_from_last(),
+        **_from_terminal(),
     )
 
 
@@ -108,7 +109,28 @@ def _window(ordered: pl.DataFrame, hours: int) -> pl.DataFrame:
 
 def _km_from_last() -> pl.Expr:
     """The great-circle distance to the card's last payment."""
-    north, east = pl.col("latitude").radians(), pl.col("longitude").radians()
-    half = (north.diff() / 2).sin() ** 2 + north.cos() * north.shift(1).cos() * (east.diff() / 2).sin() ** 2
     same = pl.col("card") == pl.col("card").shift(1)
-    return pl.when(same).then(2 * 6371 * half.clip(0, 1).sqrt().arcsin())
+    return pl.when(same).then(_kilometres(pl.col("latitude").shift(1), pl.col("longitude").shift(1)))
+
+
+def _from_terminal() -> dict[str, pl.Expr]:
+    """The distance between a payment at a terminal and the card's last one, in km, and how fast the card went."""
+    at_terminal = (pl.col("channel").cast(pl.String) != "ONLINE") & pl.col("latitude").is_not_null()
+    card, moment, north, east = (
+        pl.when(at_terminal).then(pl.col(name)).forward_fill().shift(1)
+        for name in ("card", "event_time", "latitude", "longitude")
+    )
+    gap = pl.col("event_time") - moment
+    follows = at_terminal & (card == pl.col("card")) & (gap <= MEMORY)
+    km = pl.when(follows).then(_kilometres(north, east))
+    # Two payments within the same minutes would make any two tills of a city look far apart.
+    hours = gap.dt.total_milliseconds() / 3_600_000
+    return {"km_from_terminal": km, "km_an_hour": km / pl.max_horizontal(hours, 0.25)}
+
+
+def _kilometres(latitude: pl.Expr, longitude: pl.Expr) -> pl.Expr:
+    """The great-circle distance between the payment and a position in degrees."""
+    north, east = pl.col("latitude").radians(), pl.col("longitude").radians()
+    half = ((north - latitude.radians()) / 2).sin() ** 2
+    half += north.cos() * latitude.radians().cos() * ((east - longitude.radians()) / 2).sin() ** 2
+    return 2 * 6371 * half.clip(0, 1).sqrt().arcsin()

@@ -13,6 +13,7 @@ import polars as pl
 from benchmarks.realism import days
 from benchmarks.realism.report import Measure, between, share, told
 from synth_assets.generator.realistic.agreements import CYCLE_DAYS
+from synth_assets.generator.realistic.world import World
 
 BUSY = 60
 """Payments of a card in all the days, from which its own merchants are ranked."""
@@ -31,13 +32,26 @@ DOLLARS_BY_MCC = {
 
 VALUE_BY_SCENARIO = {
     "account_takeover": (3, 20, "UK 2015, card ID theft: 7; above: assumed"),
-    "lost_or_stolen": (5, 15, "AusPayNet 2022: 7; UK 2015: 13"),
-    "counterfeit": (1, 9, "AusPayNet 2022: 1; UK 2015: 8"),
+    "lost_or_stolen": (5, 15, "AusPayNet 2025: 7.4; UK 2015: 13"),
+    "counterfeit": (0.3, 3, "AusPayNet 2025: 0.7"),
 }
 """Per cent of the frauds' value."""
 
+EURO = ("DE", "ES", "FR", "IE", "IT", "NL", "PT")
+CONTACTLESS = {
+    "Britain": (("GB",), 92, 97, "Barclays 2024: 94.6"),
+    "the euro area": (EURO, 62, 72, "ECB H2 2024: 67"),
+    "Australia": (("AU",), 95, 100, "RBA 2024: 98"),
+}
+STRIPE = {
+    "the United States": (("US",), 9, 13, "EMVCo 2023: 11"),
+    "Europe": ((*EURO, "GB", "PL", "SE"), 0.1, 0.6, "EMVCo 2023: 0.3"),
+    "Latin America": (("BR", "MX"), 0.9, 2, "EMVCo 2023: 1.4"),
+}
+"""By region: its countries, a band in per cent, and the source."""
 
-def lifelike(payments: pl.DataFrame, events: pl.DataFrame) -> Iterator[Measure]:
+
+def lifelike(payments: pl.DataFrame, events: pl.DataFrame, world: World) -> Iterator[Measure]:
     yield between("Zipf exponent of merchants, ranks 10–1,000", 0.7, 1.2, zipf(payments), source="about 1; assumed")
     source = "after Krumme et al. 2013"
     yield between("Zipf exponent of a card's own merchants, ranks 1–8", 0.7, 1.2, own_zipf(payments), source=source)
@@ -57,11 +71,37 @@ def lifelike(payments: pl.DataFrame, events: pl.DataFrame) -> Iterator[Measure]:
     yield share("at cash machines", 1, 10, _rate(payments, channel == "ATM"), "RBA 2024: 2.3; above: assumed")
     yield share("on line", 15, 40, _rate(payments, channel == "ONLINE"), "ECB 2024: 21; Federal Reserve 2020: 36")
     yield share("of one card at a merchant of its last 7 days", 15, 70, returning(payments), "assumed")
+    yield from countries(payments, world)
     yield from stolen(payments, events)
     yield from amounts(payments)
     delay = (events["known_at"] - events["event_time"]).dt.total_seconds() / 86_400
     yield between("median days until a fraud is known", 3, 21, delay.median(), source="Dal Pozzolo et al. 2015: days")
     yield share("frauds never known", 1, 10, delay.null_count() / len(delay), "assumed")
+
+
+def countries(payments: pl.DataFrame, world: World) -> Iterator[Measure]:
+    """How it is paid in the merchants' countries, and how much a country's customers spend abroad."""
+    payments = payments.with_columns(pl.col("merchant_country").cast(pl.String))
+    at_terminals = payments.filter(pl.col("channel") != "ONLINE")
+    for name, (codes, low, high, source) in CONTACTLESS.items():
+        here = at_terminals.filter(pl.col("channel") == "IN_STORE", pl.col("merchant_country").is_in(codes))
+        found = _rate(here, pl.col("pos_entry_mode") == "NFC")
+        yield share(f"without contact, of those in stores of {name}", low, high, found, source)
+    for name, (codes, low, high, source) in STRIPE.items():
+        here = at_terminals.filter(pl.col("merchant_country").is_in(codes))
+        found = _rate(here, pl.col("pos_entry_mode") == "MAGSTRIPE")
+        yield share(f"by the stripe, of those at terminals of {name}", low, high, found, source)
+    money = pl.col("amount") / pl.col("amount").median().over("currency_code")
+    homes = world.customers_table(payments["day"].min().year).select("customer_id", "home_country")
+    spent = payments.select("customer_id", "merchant_country", "channel", money=money).join(homes, on="customer_id")
+    value, away = pl.col("money"), pl.col("merchant_country") != pl.col("home_country")
+    abroad, online = (value.filter(chosen).sum() / value.sum() for chosen in (away, pl.col("channel") == "ONLINE"))
+    found = spent.group_by("home_country").agg(abroad=abroad, online=online).sort("home_country")
+    here = found.filter(home_country="AU")["abroad"].item()
+    yield share("spent abroad by Australians, of the value", 2, 4, here, "AusPayNet 2025: 3")
+    for name in ("abroad", "online"):
+        shares = (f"{code} {part:.0%}" for code, part in found.select("home_country", name).iter_rows())
+        yield told(f"spent {name}, of the value, by country (assumed)", ", ".join(shares))
 
 
 def stolen(payments: pl.DataFrame, events: pl.DataFrame) -> Iterator[Measure]:

@@ -57,15 +57,16 @@ def everything(split: Split, difficulty: str) -> Iterator[Measure]:
 def rules(split: Split, difficulty: str) -> Measure:
     """The most precise leaf, of those that hold enough frauds, of trees of depth three grown on the later days."""
     rows = np.nan_to_num(matrix(split.test, ALL), nan=_MISSING, posinf=_MISSING)
-    labels = split.test["label_fraud"].to_numpy()
+    labels, weights = (split.test[name].to_numpy() for name in ("label_fraud", "weight"))
     best, held = 0.0, 0.0
     for criterion, weight in (("gini", None), ("entropy", None), ("gini", "balanced")):
         tree = DecisionTreeClassifier(
             max_depth=3, criterion=criterion, class_weight=weight, min_samples_leaf=5, random_state=0
         )
-        leaves = pl.DataFrame({"leaf": tree.fit(rows, labels).apply(rows), "fraud": labels})
+        leaf = tree.fit(rows, labels, sample_weight=weights).apply(rows)
+        leaves = pl.DataFrame({"leaf": leaf, "fraud": labels, "weight": weights})
         found = leaves.group_by("leaf").agg(
-            precision=pl.col("fraud").mean(), recall=pl.col("fraud").sum() / labels.sum()
+            precision=pl.col("fraud").sum() / pl.col("weight").sum(), recall=pl.col("fraud").sum() / labels.sum()
         )
         for precision, recall in found.filter(pl.col("recall") > RECALL).select("precision", "recall").iter_rows():
             if precision > best:

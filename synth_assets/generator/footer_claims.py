@@ -86,7 +86,14 @@ def judge_provenance(schema: TransactionSchema, day: dt.date, footer: Footer) ->
 
 
 def judge_rows(plan: GenerationPlan, footer: Footer) -> Claim:
+    """Whether the file has the rows of its plan and its name.
+
+    How many a calendar gives differs between versions of the holidays, so a file that was made with others is none the
+    worse. The summary says so.
+    """
     breaches = (footer.rows != plan.rows) + (footer.rows != footer.named_rows)
     summary = f"{footer.rows:,} rows in the file, {plan.rows:,} in the plan, {footer.named_rows:,} in the file's name"
+    if (by_calendar := plan.on(plan.day).rows) != plan.rows:
+        summary += f"; {by_calendar:,} by the holidays that this installation knows"
     numbers = numbers_of(footer.rows, plan.rows, plan.rows, breaches)
     return Claim("row_count_matches_plan", not breaches, summary, numbers=numbers)

@@ -26,6 +26,7 @@ Compression = Literal["snappy", "zstd", "lz4", "none"]
 Encodings = Literal["portable", "compact"]
 ProfileName = Literal["uniform", "realistic"]
 Difficulty = Literal["easy", "medium", "hard"]
+Volume = Literal["constant", "calendar"]
 
 MAX_ROWS = 10_000_000_000
 MAX_ROW_GROUPS = 32_767
@@ -67,7 +68,12 @@ class PlanSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rows: int = Field(default=1_000_000, ge=1, le=MAX_ROWS, description="Payments in the day, 1 to 10,000,000,000.")
+    rows: int = Field(
+        default=1_000_000,
+        ge=1,
+        le=MAX_ROWS,
+        description="Payments in the day, 1 to 10,000,000,000; with volume calendar, in a year's mean day.",
+    )
     chunk_size: int = Field(
         default=100_000,
         ge=1,
@@ -119,7 +125,13 @@ class PlanSettings(BaseModel):
         default=600_000,
         ge=1_000,
         le=990_000,
-        description="Customers in the world of the realistic profile, 1,000 to 990,000, whatever the day.",
+        description="Customer numbers in the world of the realistic profile, 1,000 to 990,000. "
+        "About nine of ten are held on a day.",
+    )
+    volume: Annotated[Volume, OnlyIn(("realistic",))] = Field(
+        default="constant",
+        description="How many payments a day of the realistic profile has. constant: every day as many. "
+        "calendar: by weekday, season, paydays and the public holidays of the customers' countries.",
     )
 
 
@@ -135,9 +147,12 @@ FOREIGN_SETTINGS: dict[ProfileName, tuple[str, ...]] = {
 
 
 class GenerationPlan(PlanSettings):
-    """One day, fully decided. Equal plans (and schemas) give equal bytes."""
+    """One day, fully decided; `rows` are the day's own. Equal plans (and schemas) give equal bytes."""
 
     day: dt.date = Field(description="The partition's day (UTC).")
+    mean_rows: int | None = Field(
+        default=None, ge=1, le=MAX_ROWS, description="Payments in a year's mean day; None where all days have as many."
+    )
 
     @model_validator(mode="after")
     def _settings_are_of_the_profile(self) -> GenerationPlan:
@@ -148,15 +163,23 @@ class GenerationPlan(PlanSettings):
                     "foreign_setting",
                     f"{name} has no effect in the {self.profile} profile: leave it at {default}, or change the profile",
                 )
+        if self.volume == "constant" and self.mean_rows is not None:
+            raise PydanticCustomError("foreign_setting", "mean_rows has no effect where volume is constant")
         return self
 
     @model_serializer(mode="wrap")
     def _without_foreign_settings(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {name: value for name, value in serialize(self).items() if name not in FOREIGN_SETTINGS[self.profile]}
+        # A plan of constant volume says what it has always said.
+        of_calendar = ("volume", "mean_rows") if self.volume == "constant" else ()
+        unsaid = {*FOREIGN_SETTINGS[self.profile], *of_calendar}
+        return {name: value for name, value in serialize(self).items() if name not in unsaid}
 
     @classmethod
     def of(cls, **settings: Any) -> GenerationPlan:
-        """Build a plan.
+        """Build a plan from the settings of a day, or from what the plan in a footer says.
+
+        With `volume: calendar`, `rows` of settings are those of the mean day. A footer's plan has the `mean_rows` too,
+        and its `rows` are taken as they are: the file says how many it has, whatever this installation's holidays.
 
         Raises:
             PlanError: a setting out of its bounds, of the wrong type or unknown, a day that nanosecond
@@ -167,20 +190,37 @@ class GenerationPlan(PlanSettings):
             plan = cls(**settings)
         except ValidationError as error:
             raise PlanError(describe_faults(error)) from error
-        if plan.row_groups > MAX_ROW_GROUPS:
-            raise PlanError(
-                f"chunk_size {plan.chunk_size:,} splits {plan.rows:,} rows into {plan.row_groups:,} row groups, but a "
-                f"Parquet file has at most {MAX_ROW_GROUPS:,}. Use a chunk_size of at least "
-                f"{-(-plan.rows // MAX_ROW_GROUPS):,}."
-            )
-        if min(plan.rows, plan.chunk_size) > MAX_ROWS_A_GROUP:
-            raise PlanError(
-                f"chunk_size {plan.chunk_size:,} makes row groups of more than {MAX_ROWS_A_GROUP:,} rows. "
-                f"Use a chunk_size of at most {MAX_ROWS_A_GROUP:,}."
-            )
         if not EARLIEST_DAY <= plan.day <= LATEST_DAY:
             raise PlanError(f"day {plan.day} is outside {EARLIEST_DAY} to {LATEST_DAY}. Choose a day in that range.")
+        if plan.volume == "calendar" and plan.mean_rows is None:
+            plan = plan.model_copy(update={"mean_rows": plan.rows}).on(plan.day)
+        plan._check_size()
         return plan
+
+    def on(self, day: dt.date) -> GenerationPlan:
+        """The plan of a day by the same settings, with the day's own rows by the holidays that are known here."""
+        rows = self.rows
+        if self.mean_rows is not None:
+            # Only here, so that plans of constant volume do without what it takes to know a calendar.
+            from synth_assets.generator.realistic.volume import rows_on
+
+            rows = rows_on(day, self.mean_rows, self.lookback_days)
+        return self.model_copy(update={"day": day, "rows": rows})
+
+    def _check_size(self) -> None:
+        if self.rows > MAX_ROWS:
+            raise PlanError(f"{self.day} has {self.rows:,} rows by the calendar, of at most {MAX_ROWS:,}. Lower rows.")
+        if self.row_groups > MAX_ROW_GROUPS:
+            raise PlanError(
+                f"chunk_size {self.chunk_size:,} splits {self.rows:,} rows into {self.row_groups:,} row groups, but a "
+                f"Parquet file has at most {MAX_ROW_GROUPS:,}. Use a chunk_size of at least "
+                f"{-(-self.rows // MAX_ROW_GROUPS):,}."
+            )
+        if min(self.rows, self.chunk_size) > MAX_ROWS_A_GROUP:
+            raise PlanError(
+                f"chunk_size {self.chunk_size:,} makes row groups of more than {MAX_ROWS_A_GROUP:,} rows. "
+                f"Use a chunk_size of at most {MAX_ROWS_A_GROUP:,}."
+            )
 
     @property
     def row_groups(self) -> int:

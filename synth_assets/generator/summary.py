@@ -1,12 +1,13 @@
-"""What a day's rows add up to: totals and breakdowns for a reader, each from one query over columns of the file."""
+"""What a day's rows add up to: totals and breakdowns for a reader, part by part, so that a day of any size fits."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import polars as pl
+import polars.selectors as cs
 
 from synth_assets.generator.realistic.atlas import CITIES, CURRENCIES, City
 from synth_assets.generator.schema import TransactionSchema
@@ -20,6 +21,12 @@ DOLLAR_EDGES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000)
 CELL_DEGREES = 3
 CELLS_A_ROW = 360 // CELL_DEGREES
 """The map's cells are numbered from the south pole and the date line, row by row to the north and the east."""
+
+_OTHER_COLUMNS = (
+    "local_time_offset", "amount", "currency_code", "merchant_country", "mcc_code", "latitude", "longitude",
+    "label_fraud",
+)  # fmt: skip
+"""What a summary is made from, beside the event times."""
 
 _LAST_ROW = 180 // CELL_DEGREES - 1
 
@@ -77,48 +84,68 @@ class Breakdown:
         return sorted(known, key=lambda item: (-item[1][size], item[0]))[:number]
 
 
-def total(schema: TransactionSchema, rows: pl.LazyFrame) -> Totals:
-    """The totals of rows that have the contract's columns."""
-    (found,) = (
-        rows.with_columns(dollars=_dollars(schema))
-        .select(
-            payments=pl.len(),
-            frauds=_frauds(schema),
-            converted=pl.col("dollars").is_not_null().sum(),
-            # Whole cents: a sum of doubles would depend on the order in which threads add them.
-            cents=(pl.col("dollars") * 100).round().cast(pl.Int64).sum(),
-        )
-        .collect(engine="streaming")
-        .to_dicts()
+@dataclass(frozen=True)
+class Summary:
+    """What a day's rows add up to.
+
+    Args:
+        breakdowns: those whose columns the contract has, by name. `hour` and `local_hour` are 0 … 23, `amount` is a bin
+            of `DOLLAR_EDGES` (None without a rate), `cell` a cell of the map, and `country` and `mcc` are codes.
+    """
+
+    totals: Totals
+    breakdowns: Mapping[str, Breakdown]
+
+
+def columns_read(schema: TransactionSchema) -> list[str]:
+    """The columns of the contract that a summary is made from."""
+    return [name for name in (schema.event_time, *_OTHER_COLUMNS) if name in schema]
+
+
+def summarise(schema: TransactionSchema, parts: Iterable[pl.LazyFrame]) -> Summary:
+    """The summary of rows that have the contract's columns, or those of `columns_read`, in one or more parts."""
+    values = _values(schema)
+    found = [
+        pl.collect_all([_total(schema, rows), *(_groups(schema, rows, value) for value in values.values())])
+        for rows in parts
+    ]
+    totals, *groups = zip(*found, strict=True)
+    return Summary(
+        _join_totals(schema, totals), {name: _join_groups(tables) for name, tables in zip(values, groups, strict=True)}
     )
+
+
+def total(schema: TransactionSchema, parts: Iterable[pl.LazyFrame]) -> Totals:
+    """The totals alone of what `summarise` takes."""
+    return _join_totals(schema, [_total(schema, rows).collect() for rows in parts])
+
+
+def _total(schema: TransactionSchema, rows: pl.LazyFrame) -> pl.LazyFrame:
+    return rows.with_columns(dollars=_dollars(schema)).select(
+        payments=pl.len().cast(pl.Int64),
+        frauds=_frauds(schema),
+        converted=pl.col("dollars").is_not_null().sum().cast(pl.Int64),
+        # Whole cents: a sum of doubles would depend on the order in which they are added.
+        cents=(pl.col("dollars") * 100).round().cast(pl.Int64).sum(),
+    )
+
+
+def _join_totals(schema: TransactionSchema, parts: Sequence[pl.DataFrame]) -> Totals:
+    found = pl.concat(parts).sum().row(0, named=True)
     return Totals(**found | {"frauds": found["frauds"] if _has_label(schema) else None})
 
 
-def count_nulls(schema: TransactionSchema, rows: pl.LazyFrame) -> dict[str, int]:
-    """The nulls of each column that may have some."""
-    nullable = [field.name for field in schema.fields if field.nullable]
-    if not nullable:
-        return {}
-    return rows.select(pl.col(nullable).null_count()).collect(engine="streaming").row(0, named=True)
+def _groups(schema: TransactionSchema, rows: pl.LazyFrame, value: pl.Expr) -> pl.LazyFrame:
+    groups = rows.with_columns(dollars=_dollars(schema)).group_by(value.alias("value"))
+    return groups.agg(payments=pl.len().cast(pl.Int64), frauds=_frauds(schema)).with_columns(
+        # After the grouping, because grouping by an enum is faster than by its texts.
+        cs.by_dtype(pl.Categorical, pl.Enum).cast(pl.String)
+    )
 
 
-def break_down(schema: TransactionSchema, rows: pl.LazyFrame) -> dict[str, Breakdown]:
-    """The breakdowns whose columns the contract has, by name, over rows that have the contract's columns.
-
-    `hour` and `local_hour` are 0 … 23, `amount` is a bin of `DOLLAR_EDGES` (None without a rate), `cell` a cell of the
-    map, and `country` and `mcc` are codes.
-    """
-    queries = {
-        name: rows.with_columns(dollars=_dollars(schema))
-        .group_by(value.alias("value"))
-        .agg(payments=pl.len(), frauds=_frauds(schema))
-        for name, value in _values(schema).items()
-    }
-    tables = pl.collect_all(list(queries.values()), engine="streaming")
-    return {
-        name: Breakdown({value: Group(payments, frauds) for value, payments, frauds in table.sort("value").rows()})
-        for name, table in zip(queries, tables, strict=True)
-    }
+def _join_groups(parts: Sequence[pl.DataFrame]) -> Breakdown:
+    joined = pl.concat(parts).group_by("value").sum().sort("value")
+    return Breakdown({value: Group(payments, frauds) for value, payments, frauds in joined.rows()})
 
 
 def cell_centre(cell: int) -> tuple[float, float]:
@@ -145,20 +172,21 @@ def cell_of(latitude: pl.Expr, longitude: pl.Expr) -> pl.Expr:
 
 def _values(schema: TransactionSchema) -> dict[str, pl.Expr]:
     """What each breakdown groups by, of those whose columns the contract has in a dtype that can be grouped."""
-    values = {}
+    values: dict[str, pl.Expr] = {}
     if _counts_as(schema, schema.event_time, "hours"):
-        moment = pl.col(schema.event_time)
-        values["hour"] = moment.dt.hour()
+        # Arithmetic takes half the time of the calendar's functions.
+        minute = pl.col(schema.event_time).dt.epoch("ms") // 60_000
+        values["hour"] = minute // 60 % 24
         if "local_time_offset" in schema and schema["local_time_offset"].dtype == "int":
-            values["local_hour"] = (moment + pl.duration(minutes=pl.col("local_time_offset"))).dt.hour()
+            values["local_hour"] = (minute + pl.col("local_time_offset")) // 60 % 24
     if _has_dollars(schema):
         dollars = pl.col("dollars")
-        bins = pl.sum_horizontal(dollars >= edge for edge in DOLLAR_EDGES)
-        values["amount"] = pl.when(dollars.is_not_null()).then(bins)
+        edges = pl.lit(pl.Series(DOLLAR_EDGES, dtype=pl.Float64))
+        values["amount"] = pl.when(dollars.is_not_null()).then(edges.search_sorted(dollars, side="right"))
     if all(_counts_as(schema, name, "amounts") for name in ("latitude", "longitude")):
         values["cell"] = cell_of(pl.col("latitude").cast(pl.Float64), pl.col("longitude").cast(pl.Float64))
     columns = {"country": "merchant_country", "mcc": "mcc_code"}
-    return values | {name: pl.col(column).cast(pl.String) for name, column in columns.items() if column in schema}
+    return values | {name: pl.col(column) for name, column in columns.items() if column in schema}
 
 
 def _dollars(schema: TransactionSchema) -> pl.Expr:

@@ -48,7 +48,7 @@ class DayReport:
         name, size: the file's name, and its bytes.
         totals: None where the file cannot be read to its end or its columns are not the contract's.
         nulls: by column that may have some; empty where `totals` is None.
-        breakdowns: by name, as `summary.break_down` gives them; empty where `totals` is None.
+        breakdowns: by name, as `summary.Summary` has them; empty where `totals` is None.
         labels: None where the day's frauds have no causes, or another version of the generator made them.
         day_before: the totals of the day before; None where there is no whole file of it beside this one.
         index: the file name of the month's page.

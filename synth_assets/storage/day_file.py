@@ -179,28 +179,43 @@ class OpenDayFile:
         """What the footer says of the file's making: JSON text, or None where it says nothing."""
         return (self.footer.metadata or {}).get(PROVENANCE_KEY)
 
+    def head(self, rows: int) -> pa.RecordBatch:
+        """The first rows, at most so many.
+
+        Raises:
+            OSError, pa.ArrowException: the file is damaged (`UNREADABLE`).
+        """
+        return next(self.parquet.iter_batches(rows, row_groups=[0]))
+
     def batches(
-        self, columns: Sequence[str] | None = None, row_groups: Iterable[int] | None = None
+        self,
+        columns: Sequence[str] | None = None,
+        row_groups: Iterable[int] | None = None,
+        batch_rows: int = BATCH_ROWS,
     ) -> Generator[pa.RecordBatch]:
         """The columns' rows in order, in batches that are small beside a row group, each read while one is used.
 
         Args:
             row_groups: the numbers, from 0, of those to read. None: all of them.
+            batch_rows: the most rows of a batch. More are read faster, where few columns are read.
 
         Raises:
             OSError, pa.ArrowException: the file is damaged (`UNREADABLE`).
         """
-        rows = self._batches(columns, range(self.footer.num_row_groups) if row_groups is None else row_groups)
+        numbers = range(self.footer.num_row_groups) if row_groups is None else row_groups
+        rows = self._batches(columns, numbers, batch_rows)
         with ThreadPoolExecutor(1, thread_name_prefix="read") as reader:
             ahead = reader.submit(next, rows, None)
             while (batch := ahead.result()) is not None:
                 ahead = reader.submit(next, rows, None)
                 yield batch
 
-    def _batches(self, columns: Sequence[str] | None, row_groups: Iterable[int]) -> Iterator[pa.RecordBatch]:
+    def _batches(
+        self, columns: Sequence[str] | None, row_groups: Iterable[int], batch_rows: int
+    ) -> Iterator[pa.RecordBatch]:
         # Row group by row group: over the whole file, PyArrow reads ahead without a bound.
         for number in row_groups:
-            yield from self.parquet.iter_batches(BATCH_ROWS, row_groups=[number], columns=columns)
+            yield from self.parquet.iter_batches(batch_rows, row_groups=[number], columns=columns)
 
 
 @lru_cache(maxsize=1_000)  # as many as a run may have days

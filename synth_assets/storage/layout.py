@@ -52,12 +52,12 @@ def month_report_name(day: dt.date) -> str:
 
 
 def world_folder(seed: int, customers: int) -> str:
-    """The folder of a world's tables, which are the same for all of its days."""
+    """The folder of a world's tables, which are the same for all days of a year."""
     return f"world_{seed}_{customers}"
 
 
-def world_table_name(table: str, year: int | None = None) -> str:
-    return f"{table}.parquet" if year is None else f"{table}_{year}.parquet"
+def world_table_name(table: str, year: int) -> str:
+    return f"{table}_{year}.parquet"
 
 
 def partial_prefix(day: dt.date) -> str:

@@ -21,7 +21,7 @@ class Part:
     Args:
         number: its place among the parts, from 1.
         length: in bytes.
-        crc32: of its bytes.
+        crc32: of its bytes, in a bucket; 0 in a folder.
         receipt: what the place needs to find it again: the path of a side file, or the ETag of a part.
     """
 

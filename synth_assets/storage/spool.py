@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, cast
 
 from synth_assets.storage.errors import StorageError
 from synth_assets.storage.multipart import Upload
-from synth_assets.storage.open_part import OpenPart
+from synth_assets.storage.open_part import OpenPart, SummedPart
 from synth_assets.storage.place import Part
 
 HERE = "here"
@@ -33,7 +33,7 @@ class Spool:
         self._sender = ThreadPoolExecutor(1, thread_name_prefix="send")
         self._sent: list[Part] = []
         self._sending: Future[Part] | None = None
-        self.rest = OpenPart(1, _temporary_file())
+        self.rest = SummedPart(1, _temporary_file())
 
     @contextmanager
     def write(self, number: int) -> Iterator[OpenPart]:
@@ -52,7 +52,7 @@ class Spool:
         if self.rest.length >= SPOOL_BYTES * (1 + len(self._sent) // 1000):
             number = len(self.sent()) + 1
             self._sending = self._sender.submit(send_part, self._begin(), number, self.rest)
-            self.rest = OpenPart(number + 1, _temporary_file())
+            self.rest = SummedPart(number + 1, _temporary_file())
 
     def sent(self) -> list[Part]:
         """The parts that were sent, all of which have arrived.
@@ -84,7 +84,7 @@ class _Sink(io.RawIOBase):
         return True
 
 
-def send_part(upload: Upload, number: int, body: OpenPart) -> Part:
+def send_part(upload: Upload, number: int, body: SummedPart) -> Part:
     """Send a part that is all written, and let go of it.
 
     Raises:
@@ -104,9 +104,9 @@ class UploadParts:
         self.upload = upload
 
     @contextmanager
-    def write(self, number: int) -> Iterator[OpenPart]:
+    def write(self, number: int) -> Iterator[SummedPart]:
         with _disk_space(), _temporary_file() as file:
-            yield (part := OpenPart(number, file))
+            yield (part := SummedPart(number, file))
             part.receipt = send_part(self.upload, number, part).receipt
 
 

@@ -14,7 +14,7 @@ from synth_assets.storage.errors import StorageError
 from synth_assets.storage.layout import folder_of, report_name
 from synth_assets.storage.lease import Lease
 from synth_assets.storage.multipart import Upload, in_rounds, remove_objects, with_checksum
-from synth_assets.storage.open_part import OpenPart
+from synth_assets.storage.open_part import SummedPart
 from synth_assets.storage.place import Part
 from synth_assets.storage.replaced import Replaced
 from synth_assets.storage.spool import HERE, Spool, UploadParts, send_part
@@ -93,7 +93,7 @@ class StagedObject:
         self._upload = None
         return self._verified(length, crc32)
 
-    def _put(self, body: OpenPart) -> DayObject:
+    def _put(self, body: SummedPart) -> DayObject:
         def put(client: Any, named: dict[str, str]) -> None:
             body.sink.seek(0)
             target = {**self._bucket.target, **self._bucket.encryption, "Key": self._key}

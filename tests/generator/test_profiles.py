@@ -46,7 +46,7 @@ def test_a_profile_makes_every_column_of_the_contract_and_has_rules_of_its_own(s
 
 
 def test_settings_that_mean_nothing_in_a_profile_are_those_marked_for_others():
-    assert FOREIGN_SETTINGS == {"uniform": ("difficulty", "customers"), "realistic": ("timezone_offset",)}
+    assert FOREIGN_SETTINGS == {"uniform": ("difficulty", "customers", "volume"), "realistic": ("timezone_offset",)}
 
 
 def test_only_a_profile_with_a_world_looks_back():

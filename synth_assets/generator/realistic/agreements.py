@@ -1,4 +1,8 @@
-"""Standing agreements: payments that recur, by one card at one merchant for one amount."""
+"""Standing agreements: payments that recur, by one card at one merchant for one amount.
+
+An agreement ends when its customer leaves, and another customer's takes its place; when its merchant closes, the
+customer has one with another merchant. What takes a place ends when the number has a holder again.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ import numpy as np
 
 from synth_assets.generator.columns import RECURRING_RATE
 from synth_assets.generator.plan import GenerationPlan
+from synth_assets.generator.realistic.holders import NOBODY, drawn, holder
 from synth_assets.generator.realistic.issues import DAY_MS
 from synth_assets.generator.realistic.merchants import SUBSCRIPTION_COHORTS
 from synth_assets.generator.realistic.rhythm import STEPS_A_DAY, Rhythm
@@ -23,6 +28,12 @@ WORLDWIDE_SHARE = 0.1
 """The share of the agreements with shops of any country, rather than of the customer's own (assumed)."""
 COHORTS = SUBSCRIPTION_COHORTS
 """The parts into which the shops with agreements are divided."""
+HEIRS = 3
+"""Another agreement in the place of one whose customer is not there is this part of the world's slots further on, so
+that it is none of those that the day has anyway. One slot more leads to other slots after a round."""
+_HEIR_STEP = np.uint64(round(0.061_05 * 2**64))
+"""How far apart in amount such another agreement is from those of its new customer: of all such steps, this one keeps
+the largest distance for customers of up to 80 slots."""
 GROUP_ROWS = round(1 / RECURRING_RATE)
 """One of so many consecutive payments recurs, unless an incident takes its place."""
 
@@ -74,17 +85,35 @@ def due_agreements(
     # In a window of several days each of them counts its own.
     before = rhythm.passed[step[rows] // STEPS_A_DAY * STEPS_A_DAY] * plan.rows / GROUP_ROWS
     number = group - before.astype(np.int64)
-    day = moment[rows] // DAY_MS % CYCLE_DAYS
-    slots = len(world.slots)
-    start = scaled(hashed(plan.seed, "agreement/start", day), slots).astype(np.int64)
-    slot = (start + number * _stride(slots)) % slots
+    today = moment[rows] // DAY_MS
+    day, slots = today % CYCLE_DAYS, len(world.slots)
+    slot, heir = _slots(world, number, today)
     card = world.slots[slot].astype(np.int64)
     customer = world.card_customer[card].astype(np.int64)
-    cohort = (day - (hashed(plan.seed, "agreement/day", customer) % np.uint64(COHORTS)).astype(np.int64)) % COHORTS
+    person = holder(customer, world.register.since(customer, today))
+    cohort = (day - (hashed(plan.seed, "agreement/day", person) % np.uint64(COHORTS)).astype(np.int64)) % COHORTS
     # Steps of the golden ratio keep apart what a customer pays on one day, whose slots are numbered in a row.
     steps = (slot + number // slots * 7_919).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    quantile = fractions(hashed(plan.seed, "agreement/amount", customer, day) + steps)
-    return Agreements(rows, card, cohort, hashed(plan.seed, "agreement", day, number), quantile)
+    steps += heir.astype(np.uint64) * _HEIR_STEP
+    quantile = fractions(hashed(plan.seed, "agreement/amount", person, day) + steps)
+    return Agreements(rows, card, cohort, hashed(plan.seed, "agreement", day, number, person), quantile)
+
+
+def _slots(world: World, number: Numbers, today: Numbers) -> tuple[Numbers, Numbers]:
+    """The slot of each numbered agreement of a day (since 1970), and how many were tried before whose customers are
+    not there."""
+    slots = len(world.slots)
+    start = scaled(hashed(world.seed, "agreement/start", today % CYCLE_DAYS), slots).astype(np.int64)
+
+    def slot_of(heir: Numbers, which: Numbers) -> Numbers:
+        return (start[which] + (number[which] + heir * (slots // HEIRS + 1)) * _stride(slots)) % slots
+
+    heir = drawn(
+        len(number),
+        lambda which, attempt: np.full(len(which), attempt),
+        lambda heir, which: world.joined(world.slots[slot_of(heir, which)], today[which]) < NOBODY,
+    )
+    return slot_of(heir, np.arange(len(number))), heir
 
 
 @cache

@@ -220,10 +220,12 @@ HOURS: tuple[tuple[int, ...], tuple[int, ...]] = (
 lead."""
 
 WEEKDAYS: tuple[int, ...] = (92, 94, 97, 101, 115, 112, 89)
-"""Weights of the payments by weekday, Monday first; their mean is 100. They are assumed; Friday and Saturday lead."""
+"""Weights of the payments by weekday, Monday first; their mean is 100. They are assumed; Friday and Saturday lead.
+Mastercard found Friday first and Sunday among the last in Hungary (2015)."""
 
 MONTHS: tuple[int, ...] = (93, 92, 98, 98, 101, 101, 101, 100, 98, 101, 105, 112)
-"""Weights of the payments by month; their mean is 100. They are assumed; December leads."""
+"""Weights of the payments by month; their mean is 100. They are assumed; December leads. Each is within 5 of what the
+Census Bureau's seasonal factor of US retail sales and food services (June 2024 to May 2025) is for a day."""
 
 ONLINE_BY_HOUR: tuple[int, ...] = (
     60, 62, 64, 60, 50, 38, 28, 24, 24, 26, 27, 26, 23, 24, 27, 28, 27, 25, 25, 29, 36, 44, 50, 56,

@@ -18,23 +18,29 @@ from synth_assets.generator.columns import Block
 from synth_assets.generator.realistic import atlas, merchants
 from synth_assets.generator.realistic.devices import Devices, devices
 from synth_assets.generator.realistic.draft import Draft
-from synth_assets.generator.realistic.facts import contactless_shares, cross_border_shares, stripe_shares
+from synth_assets.generator.realistic.facts import (
+    contactless_limits,
+    contactless_shares,
+    cross_border_shares,
+    stripe_shares,
+)
+from synth_assets.generator.realistic.goods import passing_by
 from synth_assets.generator.realistic.habits import HABITS, habit_words
+from synth_assets.generator.realistic.holders import holder
 from synth_assets.generator.realistic.incidents import Incidents
+from synth_assets.generator.realistic.issues import DAY_MS
 from synth_assets.generator.realistic.places import COUNTRY_CURRENCY, PLACE_COUNTRY, PLACE_ZONE, PLACES
 from synth_assets.generator.realistic.quantiles import LEVELS
 from synth_assets.generator.realistic.rhythm import Rhythm
 from synth_assets.generator.realistic.scenarios import MerchantChoice
 from synth_assets.generator.realistic.travel import Whereabouts, whereabouts
 from synth_assets.generator.realistic.world import World
-from synth_assets.generator.streams import Floats, Mask, Numbers, Words, hashed, scaled
+from synth_assets.generator.streams import Floats, Mask, Numbers, Words, fractions, hashed, scaled
 
 ATM_SHARE = 0.06
 """The share of the payments at cash machines, among those that are not made online (assumed)."""
 WALLET_SHARE = 0.3
 """The share of the payments without contact that are made with a phone (assumed)."""
-CONTACTLESS_LIMIT = 125.0
-"""The dollars above which a card itself must be put into the terminal: the British limit of 100 pounds."""
 GROUP_SHOPS = 3
 """The shops of goods that a group pays in a week, with which three of four of its payments for goods are made
 (assumed)."""
@@ -75,6 +81,11 @@ class RealisticBlock(Block):
         """The payments that a scenario changes, without the hidden ones."""
         return self.draft.incidents.at(~self.draft.incidents.hidden)
 
+    @cached_property
+    def elsewhere(self) -> Incidents:
+        """The payments of cases that may come from elsewhere: without the hidden ones of no ring."""
+        return self.draft.incidents.at(~self.draft.incidents.hidden | (self.draft.incidents.group > 0))
+
     def _replace_incidents(self, values: npt.NDArray[Any], where: Mask, by: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Replace the values of the incidents that `where` selects by their entries in `by`, in place."""
         values[self.incidents.rows[where]] = by[where]
@@ -84,13 +95,23 @@ class RealisticBlock(Block):
 
     @cached_property
     def customer(self) -> Numbers:
-        """The customer, by the place in the world."""
+        """The customer number, by its place in the world."""
         return self.world.card_customer[self.draft.card].astype(np.int64)
+
+    @cached_property
+    def person(self) -> Numbers:
+        """A number that names the customer, and none who had the same customer number before."""
+        return holder(self.customer, self.draft.joined)
+
+    @cached_property
+    def day(self) -> Numbers:
+        """The day of each payment (UTC), counted from 1970."""
+        return self.draft.moment // DAY_MS
 
     @cached_property
     def expiry(self) -> Numbers:
         """The last month (counted from year 0) in which the card can be used."""
-        return self.world.expiry(self.draft.card, self.draft.generation)
+        return self.world.expiry(self.draft.card, self.draft.generation, self.draft.joined)
 
     @cached_property
     def home(self) -> Numbers:
@@ -100,7 +121,7 @@ class RealisticBlock(Block):
     @cached_property
     def whereabouts(self) -> Whereabouts:
         """Where the customer is."""
-        return whereabouts(self.plan.seed, self.customer, self.home, self.draft.moment)
+        return whereabouts(self.plan.seed, self.person, self.home, self.draft.moment)
 
     @cached_property
     def place(self) -> Numbers:
@@ -138,9 +159,9 @@ class RealisticBlock(Block):
 
     @cached_property
     def merchant(self) -> Numbers:
-        """The merchant, by the place in the world."""
+        """The merchant number, by its place in the world."""
         habit = _HABIT_OF_64[self.streams.below("merchant_id/habit", 64)]
-        words = habit_words(self.world, self.customer, self.channel, habit)
+        words = habit_words(self.plan.seed, self.person, self.channel, habit)
         strange = habit == _NO_HABIT
         strange[self.incidents.rows[self.incidents.merchants != MerchantChoice.OWN]] = True
         words[strange] = self.streams.words("merchant_id")[strange]
@@ -151,7 +172,9 @@ class RealisticBlock(Block):
             [self._shop_pool(words), merchants.CASH_MACHINE_POOLS + self.place],
             merchants.STORE_POOLS + self.place,
         )
-        merchant = self.world.merchants.pools.draw(pool, words)
+        merchant = self.world.merchants.draw(pool, words, self.day)
+        thieves = self.incidents.rows[self.incidents.merchants == MerchantChoice.GOODS]
+        merchant[thieves] = passing_by(self.world, pool[thieves], words[thieves], merchant[thieves], self.day[thieves])
         compromised = self.incidents.merchants == MerchantChoice.COMPROMISED
         return self._replace_incidents(merchant, compromised, self.incidents.compromised)
 
@@ -178,6 +201,11 @@ class RealisticBlock(Block):
         return self._replace_incidents(words, shared, hashed(self.plan.seed, "group/shop", incidents.group, which))
 
     @cached_property
+    def shop(self) -> Numbers:
+        """A number that names the merchant, and none that had the same merchant number before."""
+        return holder(self.merchant, self.world.merchants.register.since(self.merchant, self.day))
+
+    @cached_property
     def merchant_place(self) -> Numbers:
         """The merchant's city."""
         return self.world.merchants.place[self.merchant]
@@ -191,13 +219,15 @@ class RealisticBlock(Block):
     def dollars(self) -> Floats:
         """What is paid, in dollars."""
         quantile = self.streams.fractions("amount")
-        # A recurring payment is always of the same amount.
-        quantile[self.draft.agreements.rows] = self.draft.agreements.quantile
+        # A recurring payment is always of the same amount, which another merchant with the number would not ask.
+        agreements = self.draft.agreements
+        rate = fractions(hashed(self.plan.seed, "agreement/rate", self.shop[agreements.rows]))
+        quantile[agreements.rows] = (agreements.quantile + rate) % 1.0
         low, high = self.incidents.amount
         quantile[self.incidents.rows] = low + (high - low) * quantile[self.incidents.rows]
         level = (quantile * LEVELS).astype(np.int64)
         trade = self.world.merchants.trade[self.merchant]
-        return merchants.AMOUNTS[trade, level] * self.world.spending[self.customer]
+        return merchants.AMOUNTS[trade, level] * self.world.spending(self.person)
 
     @cached_property
     def entry_mode(self) -> Numbers:
@@ -206,7 +236,7 @@ class RealisticBlock(Block):
         country, year = PLACE_COUNTRY[self.merchant_place], self.plan.day.year
         stripe, without_contact = stripe_shares()[country], contactless_shares(year)[country]
         contactless = (draw < stripe + without_contact) & (self.channel == Channel.IN_STORE)
-        contactless &= self.wallet | (self.dollars <= CONTACTLESS_LIMIT)
+        contactless &= self.wallet | (self.dollars <= contactless_limits()[country])
         mode = np.select(
             [self.channel == Channel.ONLINE, draw < stripe, contactless],
             [EntryMode.ECOM, EntryMode.MAGSTRIPE, EntryMode.NFC],

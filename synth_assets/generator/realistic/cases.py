@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from synth_assets.generator.realistic.scenarios import FRAUDS, HARDNESS, LOOK_ALIKES, SCENARIOS
+from synth_assets.generator.realistic.scenarios import FRAUDS, HARDNESS, LOOK_ALIKES, SCENARIOS, Scenario
 from synth_assets.generator.realistic.segments import Segment
 from synth_assets.generator.streams import Floats, Mask, Numbers, Words, fractions, hashed, scaled
 
@@ -21,7 +21,7 @@ Kind = Literal["fraud", "look-alike"]
 
 COPIED_DAYS = 10
 """A counterfeit is used so many days, at most, after its card was copied (assumed)."""
-ROWS_A_GROUP: dict[Kind, int] = {"fraud": 3_600, "look-alike": 800}
+ROWS_A_GROUP: dict[Kind, int] = {"fraud": 3_500, "look-alike": 2_500}
 """A day has a ring, and a circle, for each so many of its payments (assumed)."""
 HIDDEN_PAYMENTS = 2
 """The payments of a hidden case, at most (assumed): more would stand out."""
@@ -73,35 +73,45 @@ class Cases:
         total = segment.frauds_and_look_alikes()[kind == "look-alike"]
         streams = segment.streams(total)
         # A case has the scenario with the probability of its share of payments over its mean number of payments.
-        weights = np.cumsum([scenario.share / sum(scenario.payments) for scenario in scenarios])
+        hardness = HARDNESS[plan.difficulty]
+        hides = hardness.hidden if kind == "fraud" else 0.0
+        weights = np.cumsum([scenario.share / _mean_payments(scenario, hides) for scenario in scenarios])
         scenario = np.searchsorted(weights[:-1] / weights[-1], streams.fractions(f"{kind}/scenario"), side="right")
         scenario += scenarios[0].code
         more = _MOST[scenario] - _FEWEST[scenario] + np.uint64(1)
         size = (_FEWEST[scenario] + streams.below(f"{kind}/payments", more)).astype(np.int64)
         every = np.arange(total)
         case_key = hashed(plan.seed, f"case/{kind}/{plan.day.isoformat()}/{segment.number}", every)
-        hidden = fractions(hashed(plan.seed, "case/hidden", case_key)) < HARDNESS[plan.difficulty].hidden
-        hidden &= kind == "fraud"
+        hidden = fractions(hashed(plan.seed, "case/hidden", case_key)) < hides
         size[hidden] = np.minimum(size[hidden], HIDDEN_PAYMENTS)
         ends = np.cumsum(size)
         count = int(np.searchsorted(ends, total)) + 1 if total else 0
         scenario, size = scenario[:count], size[:count].copy()
         if count:
             size[-1] -= ends[count - 1] - total
-        key = case_key[:count]
-        drawn = {name: hashed(plan.seed, f"case/{name}", key) for name in ("group", "harvest", "copied")}
+        key, hidden = case_key[:count], hidden[:count]
+        drawn = {name: hashed(plan.seed, f"case/{name}", key) for name in ("group", "betrayed", "harvest", "copied")}
+        group = _groups(segment, kind, scenario, drawn["group"])
+        group[hidden & (fractions(drawn["betrayed"]) >= hardness.betrayed)] = 0
         harvests = (fractions(drawn["harvest"]) < _HARVEST[scenario]) & (size > 3)
         return Cases(
             scenario=scenario,
             size=size,
             start=streams.fractions(f"{kind}/start")[:count] * segment.rows,
             forward=streams.chosen(f"{kind}/forward", 0.5)[:count],
-            hidden=hidden[:count],
+            hidden=hidden,
             key=key,
-            group=_groups(segment, kind, scenario, drawn["group"]),
+            group=group,
             harvested=np.where(harvests, 1 + (drawn["harvest"] & np.uint64(1)).astype(np.int64), 0),
             copied_days=1 + scaled(drawn["copied"], COPIED_DAYS).astype(np.int64),
         )
+
+
+def _mean_payments(scenario: Scenario, hides: float) -> float:
+    """The mean number of payments of a scenario's cases, of which so many are hidden."""
+    fewest, most = scenario.payments
+    sizes = range(fewest, most + 1)
+    return sum(hides * min(size, HIDDEN_PAYMENTS) + (1 - hides) * size for size in sizes) / len(sizes)
 
 
 def _groups(segment: Segment, kind: Kind, scenario: Numbers, word: Words) -> Words:
@@ -109,6 +119,7 @@ def _groups(segment: Segment, kind: Kind, scenario: Numbers, word: Words) -> Wor
     plan = segment.plan
     count = max(1, round(plan.rows / plan.lookback_days / ROWS_A_GROUP[kind]))
     week = np.full(len(scenario), plan.day.toordinal() // WEEK_DAYS)
-    number = scaled(word << np.uint64(32), count)
+    # The first ones are the busiest: the share of the first nth is the root of 1/n.
+    number = (fractions(word << np.uint64(32)) ** 2 * count).astype(np.int64)
     # The upper bits decide whether there is a group, the lower ones which.
     return np.where(fractions(word) < _GROUPED[scenario], hashed(plan.seed, f"group/{kind}", week, number), 0)

@@ -13,8 +13,8 @@ import numpy as np
 
 from synth_assets.generator.codes import DeviceType, EntryMode
 from synth_assets.generator.plan import GenerationPlan
+from synth_assets.generator.realistic.holders import NOBODY, holder
 from synth_assets.generator.realistic.incidents import Incidents
-from synth_assets.generator.realistic.issues import DAY_MS
 from synth_assets.generator.realistic.scenarios import DeviceChoice
 from synth_assets.generator.realistic.world import World
 from synth_assets.generator.streams import BlockStreams, Mask, Numbers, Words, hashed
@@ -32,24 +32,26 @@ class Means(IntEnum):
     OF_CASE = 6
 
 
-PHONE_SHARE, SECOND_PHONE_SHARE, WORK_COMPUTER_SHARE, PUBLIC_COMPUTER_SHARE = 0.58, 0.08, 0.08, 0.006
+PHONE_SHARE, SECOND_PHONE_SHARE, WORK_COMPUTER_SHARE, PUBLIC_COMPUTER_SHARE = 0.58, 0.08, 0.08, 0.015
 """The shares of the online payments by device; the rest are made on the computer at home (assumed)."""
 SECOND_PHONES, WORKERS = 0.35, 0.4
 """The share of the customers who have a second phone or a tablet, and who pay at work (assumed)."""
 HOUSEHOLDS = 0.3
-"""The share of the customers who share their computer and connection with another one (assumed)."""
-PUBLIC_COMPUTERS = 40
+"""The share of the pairs of neighbours who share their computer and connection, while both are customers (assumed)."""
+PUBLIC_COMPUTERS = 4
 """The public computers of a city (assumed)."""
 DAYS_OF = {Means.PHONE: 730, Means.SECOND_PHONE: 900, Means.HOME_COMPUTER: 75, Means.WORK_COMPUTER: 120}
 """The days after which a device has another number (assumed): that of a phone with the phone, that of a computer with
 what its browser remembers."""
 TERMINALS = 4
 """The terminals of a merchant (assumed)."""
-GROUP_DEVICES = 2
-"""The devices that a group uses in a week (assumed)."""
+GROUP_DEVICE_DAYS = 2
+"""The days after which a group uses another device (assumed)."""
 OWN_DEVICE_SHARE = 0.2
 """The share of the cases on another device that are paid on a device of the customer's after all: one that was stolen,
 or is controlled from afar, and among the look-alikes one that is the customer's (assumed)."""
+HIDDEN_OWN_DEVICE_SHARE = 0.5
+"""The same share of the hidden cases of a ring (assumed). All of them come from the ring's addresses."""
 
 _EDGES = np.cumsum([PHONE_SHARE, SECOND_PHONE_SHARE, WORK_COMPUTER_SHARE, PUBLIC_COMPUTER_SHARE])
 _MEANS = np.array(
@@ -79,8 +81,8 @@ class Payments(Protocol):
         """The world that the payments are of."""
 
     @property
-    def incidents(self) -> Incidents:
-        """The payments that a scenario changes."""
+    def elsewhere(self) -> Incidents:
+        """The payments of cases that may be made on another device than the customer's."""
 
     @property
     def moments(self) -> Numbers:
@@ -88,15 +90,23 @@ class Payments(Protocol):
 
     @property
     def customer(self) -> Numbers:
-        """By whom."""
+        """By which customer number."""
 
     @property
     def place(self) -> Numbers:
         """In which city."""
 
     @property
-    def merchant(self) -> Numbers:
-        """To whom."""
+    def person(self) -> Numbers:
+        """By which holder of the customer number."""
+
+    @property
+    def day(self) -> Numbers:
+        """On which day, counted from 1970."""
+
+    @property
+    def shop(self) -> Numbers:
+        """To which holder of a merchant number."""
 
     @property
     def entry_mode(self) -> Numbers:
@@ -124,40 +134,47 @@ class Devices(NamedTuple):
     number: Words
 
 
-def households(world: World, customer: Numbers) -> Numbers:
-    """Who shares a computer and a connection: the same number for both customers of a household."""
-    pair = customer // 2
-    shares = hashed(world.seed, "household", pair) < np.uint64(round(HOUSEHOLDS * 2**64))
-    return np.where(shares, pair * 2, customer)
+def households(world: World, customer: Numbers, person: Numbers, day: Numbers) -> Numbers:
+    """Who shares a computer and a connection: the same person for both customers of a household.
+
+    Args:
+        customer, person: the customer number and its holder.
+        day: the day (since 1970) on which it is asked.
+    """
+    neighbour = np.minimum(customer ^ 1, world.register.count - 1)
+    since = world.register.since(neighbour, day)
+    other = holder(neighbour, since)
+    one, two = np.minimum(person, other), np.maximum(person, other)
+    shares = hashed(world.seed, "household", one, two) < np.uint64(round(HOUSEHOLDS * 2**64))
+    return np.where(shares & (since < NOBODY), one, person)
 
 
 def devices(block: Payments) -> Devices:
     """What the payments of a block are made on."""
-    means, customer = _means(block), block.customer
+    means, person = _means(block), block.person
     device_type = np.full(block.rows, int(DeviceType.POS))
-    phone = np.where(block.world.iphone[customer], DeviceType.IOS, DeviceType.ANDROID)
+    phone = np.where(block.world.iphone(block.customer, person), DeviceType.IOS, DeviceType.ANDROID)
     device_type[means >= Means.HOME_COMPUTER] = DeviceType.WEB
     device_type = np.where(means == Means.PHONE, phone, device_type)
     second = means == Means.SECOND_PHONE
-    any_phone = (hashed(block.plan.seed, "device/second", customer[second]) & np.uint64(1)).astype(np.int64)
+    any_phone = (hashed(block.plan.seed, "device/second", person[second]) & np.uint64(1)).astype(np.int64)
     device_type[second] = np.where(any_phone == 1, DeviceType.IOS, DeviceType.ANDROID)
     owner, number = _names(block, means)
     rows, case, chosen = _of_case(block)
     group = np.where(case.group > 0, case.group, case.case)
-    which = hashed(block.plan.seed, "case/device", case.case) % np.uint64(GROUP_DEVICES)
-    word = hashed(block.plan.seed, "group/device", group, which)
+    word = hashed(block.plan.seed, "group/device", group, block.day[rows] // GROUP_DEVICE_DAYS)
     strange = np.array([DeviceType.WEB, DeviceType.WEB, DeviceType.IOS, DeviceType.ANDROID])[word & np.uint64(3)]
-    new = chosen == DeviceChoice.NEW
-    device_type[rows] = np.where(new, phone[rows], strange)
-    owner[rows] = np.where(new, hashed(block.plan.seed, "case/new device", case.case), word)
+    device_type[rows] = np.where(chosen == DeviceChoice.NEW, phone[rows], strange)
+    owner[rows] = word
     number[rows] = 0
     return Devices(means, device_type, owner, number * np.uint64(4) + device_type.astype(np.uint64))
 
 
 def _of_case(block: Payments) -> tuple[Numbers, Incidents, Numbers]:
     """The rows that are made on the device of their case, their incidents, and the `DeviceChoice` of each."""
-    incidents = block.incidents
-    own = (incidents.case & np.uint64(0xFF)) < np.uint64(round(OWN_DEVICE_SHARE * 256))
+    incidents = block.elsewhere
+    share = np.where(incidents.hidden, HIDDEN_OWN_DEVICE_SHARE, OWN_DEVICE_SHARE)
+    own = (incidents.case & np.uint64(0xFF)) / 256.0 < share
     these = incidents.at((incidents.device != DeviceChoice.OWN) & ~own)
     return these.rows, these, these.device
 
@@ -168,7 +185,7 @@ def _means(block: Payments) -> Numbers:
     online = np.flatnonzero(~block.offline)
     drawn = _MEANS[np.searchsorted(_EDGES, block.streams.fractions("device_type")[online], side="right")]
     drawn[block.recurring[online]] = Means.PHONE
-    word = hashed(block.plan.seed, "devices", block.customer[online])
+    word = hashed(block.plan.seed, "devices", block.person[online])
     has_second: Mask = (word & np.uint64(0xFF)) < np.uint64(round(SECOND_PHONES * 256))
     works: Mask = (word >> np.uint64(8) & np.uint64(0xFF)) < np.uint64(round(WORKERS * 256))
     drawn[(drawn == Means.SECOND_PHONE) & ~has_second] = Means.PHONE
@@ -181,19 +198,19 @@ def _means(block: Payments) -> Numbers:
 
 def _names(block: Payments, means: Numbers) -> tuple[Words, Words]:
     """Two words that name the device of each payment, whatever its case."""
-    seed, customer = block.plan.seed, block.customer
-    owner = block.merchant.astype(np.uint64) | np.uint64(1 << 32)
+    seed = block.plan.seed
+    # Holders are below 2**38: what is above says what the device is of.
+    owner = block.shop.astype(np.uint64) | np.uint64(1 << 40)
     number = block.streams.below("device_id/terminal", TERMINALS).astype(np.uint64)
     owned = np.flatnonzero(means != Means.TERMINAL)
-    kind, who = means[owned], customer[owned]
+    kind, who, day = means[owned], block.person[owned], block.day[owned]
     home = kind == Means.HOME_COMPUTER
-    who[home] = households(block.world, who[home])
+    who[home] = households(block.world, block.customer[owned][home], who[home], day[home])
     life = _LIFE[kind]
-    day = block.moments[owned] // DAY_MS
     age = (hashed(seed, "device/age", who, kind) % life.astype(np.uint64)).astype(np.int64)
-    owner[owned] = who.astype(np.uint64) | (kind + 2).astype(np.uint64) << np.uint64(32)
+    owner[owned] = who.astype(np.uint64) | (kind + 2).astype(np.uint64) << np.uint64(40)
     number[owned] = ((day + age) // life).astype(np.uint64)
     public = owned[kind == Means.PUBLIC_COMPUTER]
-    owner[public] = block.place[public].astype(np.uint64) | np.uint64(1 << 40)
+    owner[public] = block.place[public].astype(np.uint64) | np.uint64(2 << 40)
     number[public] = hashed(seed, "device/public", block.moments[public]) % np.uint64(PUBLIC_COMPUTERS)
     return owner, number

@@ -13,10 +13,12 @@ import numpy as np
 
 from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.realistic.agreements import Agreements, due_agreements
+from synth_assets.generator.realistic.holders import NOBODY, another, drawn
 from synth_assets.generator.realistic.incidents import Incidents, incidents_between
+from synth_assets.generator.realistic.issues import DAY_MS
 from synth_assets.generator.realistic.rhythm import Rhythm
 from synth_assets.generator.realistic.world import World
-from synth_assets.generator.streams import BLOCK_ROWS, BlockStreams, Floats, Numbers, day_streams
+from synth_assets.generator.streams import BLOCK_ROWS, BlockStreams, Floats, Mask, Numbers, day_streams, scaled
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +30,7 @@ class Draft:
         step: the step of the rhythm.
         moment: milliseconds since 1970 (UTC), in order.
         card, generation: the card in the world, and the issue of it that is in use.
+        joined: since which day (counted from 1970) the card's customer is one.
         incidents: the block's incidents; their rows count from the block's first.
         agreements: the standing agreements that pay, without those whose place an incident takes.
     """
@@ -39,6 +42,7 @@ class Draft:
     moment: Numbers
     card: Numbers
     generation: Numbers
+    joined: Numbers
     incidents: Incidents
     agreements: Agreements
 
@@ -64,19 +68,38 @@ def _again(streams: BlockStreams, card: Numbers, per_second: Floats) -> Numbers:
 
 
 def _draft(world: World, plan: GenerationPlan, streams: BlockStreams) -> Draft:
-    rhythm = Rhythm.of(world, plan.window)
+    rhythm = Rhythm.of(world, plan)
     first = streams.number * BLOCK_ROWS
     # A block's payments are uniform in its part of the day's payments, as in the uniform profile.
     step, moment = rhythm.moment((first + np.sort(streams.fractions("event_time")) * streams.rows) / plan.rows)
-    zone = rhythm.zone(step, streams.words("card/zone"))
-    slot = world.zone_starts[zone] + streams.below("card", world.zone_counts[zone])
+    day = moment // DAY_MS
+
+    words = streams.words("card/zone"), streams.words("card")
+
+    def draw(rows: Numbers, attempt: int) -> Numbers:
+        of_zone, of_card = (another(word[rows], attempt) for word in words)
+        zone = rhythm.zone(step[rows], of_zone)
+        return world.slots[world.zone_starts[zone] + scaled(of_card, world.zone_counts[zone])].astype(np.int64)
+
+    joined = np.zeros(streams.rows, dtype=np.int64)
+
+    def there(card: Numbers, rows: Numbers) -> Mask:
+        joined[rows] = world.joined(card, day[rows])
+        return joined[rows] < NOBODY
+
+    card = drawn(streams.rows, draw, there)
+    again = _again(streams, card, rhythm.per_second(step) * plan.rows)
+    # In a window of several days a customer may have left since.
+    still = np.flatnonzero(again != card)
+    still = still[world.joined(again[still], day[still]) < NOBODY]
+    card[still] = again[still]
     agreements = due_agreements(world, rhythm, plan, first, step, moment)
-    card = world.slots[slot].astype(np.int64)
-    card = _again(streams, card, rhythm.per_second(step) * plan.rows)
     card[agreements.rows] = agreements.card
     incidents = incidents_between(world, rhythm, plan, first, first + streams.rows)
     incidents = replace(incidents, rows=incidents.rows - first)
     card[incidents.rows] = incidents.card
+    others = np.concatenate([still, agreements.rows, incidents.rows])
+    joined[others] = world.joined(card[others], day[others])
     return Draft(
         world=world,
         rhythm=rhythm,
@@ -84,7 +107,8 @@ def _draft(world: World, plan: GenerationPlan, streams: BlockStreams) -> Draft:
         step=step,
         moment=moment,
         card=card,
-        generation=world.generation(card, moment),
+        generation=world.generation(card, moment, joined),
+        joined=joined,
         incidents=incidents,
         agreements=agreements.without(incidents.rows),
     )

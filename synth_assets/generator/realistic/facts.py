@@ -35,14 +35,19 @@ EUROPEAN_STRIPE, OTHER_STRIPE = 0.003, 0.02
 """The same in Europe (EMVCo: 0.3 %), and elsewhere (assumed; the world's is 6.1 %)."""
 
 CROSS_BORDER: dict[str, float] = {
-    "AU": 0.035,
+    "AU": 0.002,
     "US": 0.04,
     **dict.fromkeys(("JP", "KR", "IN", "BR", "MX", "ZA"), 0.04),
     **dict.fromkeys(("IE", "PT", "NL", "SG", "AE", "NZ"), 0.22),
 }
 """The share of the online payments to shops of any country, rather than of the customer's own. That of Australia was
-chosen so that some 3 % of all that is spent is spent abroad (AusPayNet 2025); the others are assumed."""
+chosen so that less than 4 % of all that is spent is spent abroad (AusPayNet 2025: 3 %); the others are assumed."""
 OTHER_CROSS_BORDER = 0.12
+
+CONTACTLESS_LIMIT = 125.0
+"""The dollars above which a card itself must be put into the terminal: the British limit of 100 pounds."""
+TAP_WITH_PIN = ("AU",)
+"""Countries where a card is tapped above the limit too, with its PIN."""
 
 _EUROPE = (*_EURO, "GB", "PL", "SE")
 
@@ -52,6 +57,12 @@ def contactless_shares(year: int) -> Floats:
     """By country, the share of the payments in stores that are made without contact."""
     series = [CONTACTLESS.get(code, OTHER_CONTACTLESS) for code in COUNTRIES]
     return floats(round(float(np.interp(year, list(each), list(each.values()))), 4) for each in series)
+
+
+@cache
+def contactless_limits() -> Floats:
+    """By country, the dollars up to which a card itself is read without contact."""
+    return floats(np.inf if code in TAP_WITH_PIN else CONTACTLESS_LIMIT for code in COUNTRIES)
 
 
 @cache

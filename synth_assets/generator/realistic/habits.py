@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from synth_assets.generator.realistic.cases import COPIED_DAYS
 from synth_assets.generator.realistic.merchants import STORE_POOLS
 from synth_assets.generator.realistic.world import World
 from synth_assets.generator.streams import Mask, Numbers, Words, hashed
@@ -20,9 +21,9 @@ COMPROMISED_CITIES = 0.25
 """The share of the cities in which a terminal copies cards at a time (assumed)."""
 
 
-def habit_words(world: World, customer: npt.NDArray[Any], channel: npt.NDArray[Any], number: npt.NDArray[Any]) -> Words:
-    """The word that leads a customer to the habit of this number (below `HABITS`) in a channel: always the same."""
-    return hashed(world.seed, "habit", customer, channel * 64 + number)
+def habit_words(seed: int, person: npt.NDArray[Any], channel: npt.NDArray[Any], number: npt.NDArray[Any]) -> Words:
+    """The word that leads a person to the habit of this number (below `HABITS`) in a channel: always the same."""
+    return hashed(seed, "habit", person, channel * 64 + number)
 
 
 def copies_cards(seed: int, place: Numbers, day: dt.date) -> Mask:
@@ -32,6 +33,8 @@ def copies_cards(seed: int, place: Numbers, day: dt.date) -> Mask:
 
 
 def compromised_merchant(world: World, place: Numbers, day: dt.date) -> Numbers:
-    """The merchant of each city whose terminal copies cards on a day, if one does: a popular store."""
-    fortnight = np.full(len(place), day.toordinal() // COMPROMISED_DAYS)
-    return world.merchants.pools.draw(STORE_POOLS + place, hashed(world.seed, "compromised/merchant", place, fortnight))
+    """The merchant of each city whose terminal copies cards on a day, if one does: a popular store that stays open for
+    as long as the copies are used."""
+    word = hashed(world.seed, "compromised/merchant", place, np.full(1, day.toordinal() // COMPROMISED_DAYS))
+    first = np.full(len(place), (day - dt.date(1970, 1, 1)).days)
+    return world.merchants.draw(STORE_POOLS + place, word, first, first + COPIED_DAYS)

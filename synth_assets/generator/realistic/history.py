@@ -93,7 +93,7 @@ def day_before(plan: GenerationPlan) -> GenerationPlan | None:
     """
     if plan.lookback_days > 1 or plan.day == EARLIEST_DAY:
         return None
-    return plan.model_copy(update={"day": plan.day - dt.timedelta(days=1)})
+    return plan.on(plan.day - dt.timedelta(days=1))
 
 
 class _LastDay:

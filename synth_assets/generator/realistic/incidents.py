@@ -187,30 +187,34 @@ def _visits(segment: Segment, world: World, room: int) -> Incidents:
 
     Those of a window of several days have none: its days would be those of other windows too.
     """
-    parts = []
-    for days in range(1, COPIED_DAYS + 1) if segment.plan.lookback_days == 1 else ():
-        later = segment.days_later(days)
-        cases = Cases.of(later, "fraud")
-        cases = cases.at((cases.scenario == ScenarioCode.COUNTERFEIT) & (cases.copied_days == days))
-        found = victims(later, world, Rhythm.of(world, later.plan.window), cases)
-        place = fractions(hashed(world.seed, "case/visit", cases.key)) * segment.rows
-        nothing = np.zeros(len(cases), dtype=np.int64)
-        parts.append(
-            Incidents(
-                rows=place.astype(np.int64),
-                card=found.card,
-                scenario=nothing + ScenarioCode.VISIT,
-                case=cases.key,
-                hidden=np.zeros(len(cases), dtype=np.bool_),
-                look=nothing + ScenarioCode.VISIT,
-                group=nothing.astype(np.uint64),
-                reported=nothing + NEVER,
-                compromised=found.compromised,
-            )
-        )
+    parts = [
+        _visits_before(later, days, world, segment.rows)
+        for days in (range(1, COPIED_DAYS + 1) if segment.plan.lookback_days == 1 else ())
+        for later in segment.days_later(days)
+    ]
     empty: list[npt.NDArray[Any]] = [np.zeros(0, dtype) for dtype in _TYPES]
     nobody = Incidents(*empty)
     return _joined([nobody, *parts]).at(slice(0, max(room, 0)))
+
+
+def _visits_before(later: Segment, days: int, world: World, rows: int) -> Incidents:
+    """The visits, in a segment of so many rows, for the counterfeits of a segment of the day so many days later."""
+    cases = Cases.of(later, "fraud")
+    cases = cases.at((cases.scenario == ScenarioCode.COUNTERFEIT) & (cases.copied_days == days))
+    found = victims(later, world, Rhythm.of(world, later.plan), cases)
+    place = fractions(hashed(world.seed, "case/visit", cases.key)) * rows
+    nothing = np.zeros(len(cases), dtype=np.int64)
+    return Incidents(
+        rows=place.astype(np.int64),
+        card=found.card,
+        scenario=nothing + ScenarioCode.VISIT,
+        case=cases.key,
+        hidden=np.zeros(len(cases), dtype=np.bool_),
+        look=nothing + ScenarioCode.VISIT,
+        group=nothing.astype(np.uint64),
+        reported=nothing + NEVER,
+        compromised=found.compromised,
+    )
 
 
 _TYPES = (np.int64, np.int64, np.int64, np.uint64, np.bool_, np.int64, np.uint64, np.int64, np.int64)

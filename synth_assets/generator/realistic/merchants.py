@@ -1,4 +1,7 @@
-"""The merchants of a world: stores and cash machines in its cities, online shops in its countries."""
+"""The merchants of a world: stores and cash machines in its cities, online shops in its countries.
+
+A merchant number stays with a trade and its premises; the merchants that hold it open and close.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import polars as pl
 from synth_assets.generator.codes import Channel, names
 from synth_assets.generator.columns import MERCHANT_IDS
 from synth_assets.generator.realistic import atlas
+from synth_assets.generator.realistic.holders import MERCHANT_TENURE, NOBODY, Register, another, dates, drawn
 from synth_assets.generator.realistic.places import COUNTRIES, PLACES, floats, numbers, place_columns
 from synth_assets.generator.realistic.quantiles import log_normal
 from synth_assets.generator.streams import Floats, Mask, Numbers, Words, WorldStreams, hashed, scaled
@@ -45,6 +49,10 @@ WORLDWIDE = len(COUNTRIES)
 """The place of all countries among those of the pools of shops with standing agreements."""
 
 
+_LOCAL_DRAWS = 8
+"""After so many merchants that are closed, an agreement is with a shop of any country."""
+
+
 @dataclass(frozen=True)
 class Pools:
     """Lists of merchants to draw from, each merchant as often as it is popular.
@@ -72,7 +80,7 @@ class Pools:
 
 @dataclass(frozen=True, eq=False)
 class Merchants:
-    """The merchants of a world, each an entry of every array.
+    """The merchant numbers of a world, each an entry of every array.
 
     Args:
         id: the merchant numbers of the contract.
@@ -81,6 +89,7 @@ class Merchants:
         latitude, longitude: in millionths of a degree.
         channel: the `Channel` that the merchant serves.
         pools: the lists that merchants are drawn from.
+        register: who holds the merchant numbers.
     """
 
     id: Numbers
@@ -90,6 +99,7 @@ class Merchants:
     longitude: Numbers
     channel: Numbers
     pools: Pools
+    register: Register
 
     @classmethod
     def of(cls, seed: int) -> Merchants:
@@ -98,6 +108,7 @@ class Merchants:
         channel, place, group = _sites()
         rank = np.arange(_MERCHANTS) - np.searchsorted(group, group)
         trade = _trades(seed, channel, group, rank)
+        pools = _pools(group, _popularity(channel, rank), channel, trade)
         return cls(
             id=MERCHANT_IDS[0] + np.argsort(streams.words("id")),
             place=place,
@@ -105,17 +116,39 @@ class Merchants:
             latitude=_near(place, [city.latitude for city in PLACES], streams.below("latitude", 300_001)),
             longitude=_near(place, [city.longitude for city in PLACES], streams.below("longitude", 300_001)),
             channel=channel,
-            pools=Pools.of(_pools(group, _popularity(channel, rank), channel, trade)),
+            pools=Pools.of(pools),
+            register=Register(seed, MERCHANT_TENURE, _MERCHANTS, always=_always(pools)),
         )
 
-    def table(self) -> pl.DataFrame:
-        """One row a merchant: merchant_id, mcc_code, where it is, and which channel it serves."""
-        mcc = pl.Series([trade.mcc for trade in TRADES]).gather(self.trade)
-        return pl.DataFrame({"merchant_id": self.id, "mcc_code": mcc}).hstack(
-            place_columns(self.place, "merchant_").with_columns(
-                latitude=pl.Series(self.latitude / 1e6),
-                longitude=pl.Series(self.longitude / 1e6),
-                channel=pl.Series(names(Channel)).gather(self.channel),
+    def draw(self, pool: Numbers, words: Words, day: Numbers, last: Numbers | None = None) -> Numbers:
+        """A merchant of the pool for each random word, in proportion to popularity, among those that are open on a day,
+        and until the `last` day where one is given (both since 1970).
+
+        The same word leads to the same merchant until it closes, and to the same other one from then on.
+        """
+
+        def draw(rows: Numbers, attempt: int) -> Numbers:
+            among = pool[rows] if attempt < _LOCAL_DRAWS else _of_any_country(pool[rows])
+            return self.pools.draw(among, another(words[rows], attempt))
+
+        def open_then(found: Numbers, rows: Numbers) -> Mask:
+            return self.register.since(found, day[rows], None if last is None else last[rows]) < NOBODY
+
+        return drawn(len(words), draw, open_then)
+
+    def table(self, year: int) -> pl.DataFrame:
+        """One row a merchant of the year: merchant_id, mcc_code, where it is, which channel it serves, the day of
+        opening (null for one that was always there), and the first day on which it is closed, where the year knows it.
+        """
+        held = self.register.of_year(year)
+        here = np.flatnonzero(held.since < NOBODY)
+        mcc = pl.Series([trade.mcc for trade in TRADES]).gather(self.trade[here])
+        return pl.DataFrame({"merchant_id": self.id[here], "mcc_code": mcc}).hstack(
+            place_columns(self.place[here], "merchant_").with_columns(
+                latitude=pl.Series(self.latitude[here] / 1e6),
+                longitude=pl.Series(self.longitude[here] / 1e6),
+                channel=pl.Series(names(Channel)).gather(self.channel[here]),
+                **dates(held, here, year, "opened", "closed"),
             )
         )
 
@@ -187,6 +220,23 @@ def _pools(group: Numbers, popularity: Numbers, channel: Numbers, trade: Numbers
     cohorts = _cohorts(group, popularity, shop & np.isin(mcc, sorted(atlas.SUBSCRIPTION_MCCS)))
     members = [*(np.flatnonzero(member) for member in (*local, shop, *by_trade)), *cohorts]
     return [(each, popularity[each]) for each in members]
+
+
+def _always(pools: list[tuple[Numbers, Numbers]]) -> Numbers:
+    """The merchants that never close: the most popular of each pool, so that none is ever without an open one.
+
+    An agreement can be with a shop of any country, so those of one country may all close.
+    """
+    domestic = range(SUBSCRIPTION_SHOPS, SUBSCRIPTION_SHOPS + len(COUNTRIES) * SUBSCRIPTION_COHORTS)
+    others = set(range(len(pools))) - set(domestic)
+    return np.unique([members[popularity.argmax()] for members, popularity in (pools[number] for number in others)])
+
+
+def _of_any_country(pool: Numbers) -> Numbers:
+    """The same pools, those of a country's shops with agreements replaced by those of the same cohort everywhere."""
+    cohort = (pool - SUBSCRIPTION_SHOPS) % SUBSCRIPTION_COHORTS
+    everywhere = SUBSCRIPTION_SHOPS + WORLDWIDE * SUBSCRIPTION_COHORTS + cohort
+    return np.where(pool < SUBSCRIPTION_SHOPS, pool, everywhere)
 
 
 def _cohorts(group: Numbers, popularity: Numbers, billing: Mask) -> list[Numbers]:

@@ -21,11 +21,11 @@ from synth_assets.generator.streams import Numbers, Words, fractions, hashed, sc
 
 PROVIDERS, PROVIDER_NETWORKS = 5, 24
 """The providers of a country for homes, and the /16 networks of each (assumed)."""
-CARRIERS, CARRIER_NETWORKS, CARRIER_ADDRESSES = 3, 8, 400
+CARRIERS, CARRIER_NETWORKS, CARRIER_ADDRESSES = 3, 8, 40
 """The mobile networks of a country, the /16 networks of each, and their shared addresses in each (assumed)."""
-FIRMS, HOTELS = 400, 60
+FIRMS, HOTELS = 60, 20
 """The firms and the hotels of a city, each with one address (assumed)."""
-VPN_NETWORKS, VPN_ADDRESSES = 60, 300
+VPN_NETWORKS, VPN_ADDRESSES = 60, 40
 """The /16 networks of services that hide an address, and the addresses in each (assumed)."""
 MOBILE_SHARE, VPN_SHARE = 0.45, 0.02
 """The share of the payments on a phone that are made on a mobile network, and of all that are made behind a VPN
@@ -35,7 +35,7 @@ PROVIDER_DAYS, LEASE_DAYS, CARRIER_DAYS = 500, 20, 700
 network (assumed)."""
 GROUP_ADDRESSES = 2
 """The addresses that a group uses in a week (assumed)."""
-NEAR, HIDDEN = 0.45, 0.15
+NEAR, HIDDEN = 0.35, 0.15
 """The share of the cases on another device whose address is near the customer (a proxy in a home, or a friend's home),
 and of those behind a VPN; the others have an address of their group, or of any home (assumed)."""
 
@@ -73,26 +73,27 @@ def _provided(seed: int, name: str, country: Numbers, provider: Numbers, which: 
 
 def addresses(block: RealisticBlock, online: Numbers) -> tuple[Numbers, Words]:
     """The two halves of the address of each of these payments, by their places in `address_parts`."""
-    seed, customer = block.plan.seed, block.customer[online]
+    seed, person = block.plan.seed, block.person[online]
     means, moment, place = block.devices.means[online], block.moments[online], block.place[online]
     home = PLACE_COUNTRY[block.home[online]]
     phone = (means == Means.PHONE) | (means == Means.SECOND_PHONE)
     draw = fractions(block.streams.words("ip_address")[online])
-    network, host = _at_home(seed, households(block.world, customer), home, moment)
+    household = households(block.world, block.customer[online], person, block.day[online])
+    network, host = _at_home(seed, household, home, moment)
 
     def put(where: npt.NDArray[np.bool_], found: tuple[Numbers, Words]) -> None:
         network[where], host[where] = found
 
     mobile = phone & (draw < MOBILE_SHARE)
-    put(mobile, _mobile(seed, customer[mobile], home[mobile], moment[mobile]))
+    put(mobile, _mobile(seed, person[mobile], home[mobile], moment[mobile]))
     away = block.whereabouts.away[online] & ~mobile
-    put(away, _stays(seed, "hotel", place[away], customer[away] % HOTELS))
+    put(away, _stays(seed, "hotel", place[away], person[away] % HOTELS))
     work = means == Means.WORK_COMPUTER
-    put(work, _stays(seed, "firm", block.home[online][work], customer[work] % FIRMS))
+    put(work, _stays(seed, "firm", block.home[online][work], person[work] % FIRMS))
     public = means == Means.PUBLIC_COMPUTER
-    put(public, _stays(seed, "library", place[public], customer[public] * 0))
+    put(public, _stays(seed, "library", place[public], person[public] * 0))
     hides = (draw > 1 - VPN_SHARE) & ~block.recurring[online]
-    put(hides, _vpn(seed, hashed(seed, "vpn/exit", customer[hides], moment[hides] // _QUARTER_DAY)))
+    put(hides, _vpn(seed, hashed(seed, "vpn/exit", person[hides], moment[hides] // _QUARTER_DAY)))
     return _with_cases(block, online, network, host)
 
 
@@ -138,17 +139,18 @@ def _host(word: Words) -> Words:
 
 def _with_cases(block: RealisticBlock, online: Numbers, network: Numbers, host: Words) -> tuple[Numbers, Words]:
     """The same addresses, with those of the cases that are paid on another device."""
-    seed, incidents = block.plan.seed, block.incidents
-    of_case = incidents.at(block.devices.means[incidents.rows] == Means.OF_CASE)
+    seed, incidents = block.plan.seed, block.elsewhere
+    strange = block.devices.means[incidents.rows] == Means.OF_CASE
+    of_case, strange = incidents.at(strange | (incidents.group > 0)), strange[strange | (incidents.group > 0)]
     rows = np.searchsorted(online, of_case.rows)
     case, group = of_case.case, of_case.group
     word = hashed(seed, "case/network", case)
-    choice = fractions(word)
+    choice = np.where(strange, fractions(word), 1.0)
     country = PLACE_COUNTRY[block.home[of_case.rows]]
     which = word % np.uint64(GROUP_ADDRESSES)
     ours = hashed(seed, "group/address", np.where(group > 0, group, case), which)
     elsewhere = PLACE_COUNTRY[scaled(hashed(seed, "group/city", ours), len(PLACES)).astype(np.int64)]
-    near = (choice < NEAR) | ((ours & np.uint64(1)) == 1)
+    near = (choice < NEAR) | ((ours & np.uint64(3)) > 0)
     name = np.where(choice < NEAR, hashed(seed, "case/address", case), ours)
     found, at = _at_home(seed, name.astype(np.int64), np.where(near, country, elsewhere), of_case.rows * 0)
     vpn = (choice >= NEAR) & (choice < NEAR + HIDDEN)

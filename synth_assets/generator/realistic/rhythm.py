@@ -11,14 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from synth_assets.generator.realistic import atlas
+from synth_assets.generator.plan import GenerationPlan
+from synth_assets.generator.realistic.activity import STEP, activity, local_hours, local_steps
 from synth_assets.generator.realistic.issues import DAY_MS
-from synth_assets.generator.realistic.places import ZONES
 from synth_assets.generator.realistic.world import World
 from synth_assets.generator.streams import Floats, Numbers, Words
 
-STEP = dt.timedelta(minutes=30)
-"""The rhythm changes by half hours: every zone's offset is a multiple of them, and clocks change on them."""
 STEP_MS = STEP // dt.timedelta(milliseconds=1)
 STEPS_A_DAY = DAY_MS // STEP_MS
 
@@ -47,27 +45,9 @@ class Rhythm:
     awake: Floats
 
     @staticmethod
-    @lru_cache(maxsize=16)
-    def of(world: World, window: tuple[dt.datetime, dt.datetime]) -> Rhythm:
-        """The rhythm of a window that begins and ends at midnight (UTC)."""
-        start, end = window
-        steps = pl.datetime_range(start, end, STEP, closed="left", time_unit="ms", time_zone="UTC", eager=True)
-        local = [steps.dt.convert_time_zone(zone) for zone in ZONES]
-        hour = np.stack([zone.dt.hour().to_numpy() for zone in local]).astype(np.int64)
-        each = _activity(hour, local)
-        activity = each * world.zone_counts.astype(np.int64)[:, None]
-        total = activity.sum(axis=0)
-        passed = np.concatenate([[0], np.cumsum(total)])
-        edges = np.cumsum(activity, axis=0) * ZONE_SLOTS // total
-        slots = np.stack([np.searchsorted(edge, np.arange(ZONE_SLOTS), side="right") for edge in edges.T])
-        return Rhythm(
-            start=int(start.timestamp()) * 1_000,
-            passed=passed / passed[-1],
-            zone_slots=slots.astype(np.uint8),
-            offset=np.stack([_offset_minutes(zone) for zone in local]),
-            hour=hour,
-            awake=each / each.max(axis=0),
-        )
+    def of(world: World, plan: GenerationPlan) -> Rhythm:
+        """The rhythm of the plan's window."""
+        return _rhythm(world, plan.window, plan.volume == "calendar")
 
     def moment(self, share: Floats) -> tuple[Numbers, Numbers]:
         """When these shares of the window's payments have been made: the step, and milliseconds since 1970 (UTC)."""
@@ -85,12 +65,25 @@ class Rhythm:
         return (self.passed[step + 1] - self.passed[step]) / STEP.total_seconds()
 
 
-def _activity(hour: Numbers, local: list[pl.Series]) -> Numbers:
-    """How much each zone pays in each step: whole numbers, so that no sum depends on the order of its parts."""
-    weekday = np.stack([each.dt.weekday().to_numpy() for each in local]).astype(np.int64) - 1
-    month = np.stack([each.dt.month().to_numpy() for each in local]).astype(np.int64) - 1
-    by_hour = np.array(atlas.HOURS)[(weekday >= 5).astype(np.int64), hour]
-    return by_hour * np.array(atlas.WEEKDAYS)[weekday] * np.array(atlas.MONTHS)[month]
+@lru_cache(maxsize=16)
+def _rhythm(world: World, window: tuple[dt.datetime, dt.datetime], by_calendar: bool) -> Rhythm:
+    start, end = window
+    local = local_steps(start, end)
+    each = activity(local, by_calendar)
+    # All of these numbers are below 2**63, those of the largest world too.
+    together = each * world.zone_counts.astype(np.int64)[:, None]
+    total = together.sum(axis=0)
+    passed = np.concatenate([[0], np.cumsum(total)])
+    edges = np.cumsum(together, axis=0) * ZONE_SLOTS // total
+    slots = np.stack([np.searchsorted(edge, np.arange(ZONE_SLOTS), side="right") for edge in edges.T])
+    return Rhythm(
+        start=int(start.timestamp()) * 1_000,
+        passed=passed / passed[-1],
+        zone_slots=slots.astype(np.uint8),
+        offset=np.stack([_offset_minutes(zone) for zone in local]),
+        hour=local_hours(local),
+        awake=each / each.max(axis=0),
+    )
 
 
 def _offset_minutes(local: pl.Series) -> Numbers:

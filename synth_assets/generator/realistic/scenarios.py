@@ -41,6 +41,8 @@ class MerchantChoice(IntEnum):
     """Any other merchant of the city."""
     COMPROMISED = 4
     """The merchant whose terminal copies the card."""
+    GOODS = 5
+    """Other merchants of the city, and more often stores of goods that can be sold on."""
 
 
 class DeviceChoice(IntEnum):
@@ -110,20 +112,21 @@ HARVEST = Look(MerchantChoice.RESALE, (0.5, 0.98))
 _SMALL = Look(MerchantChoice.SMALL_TICKET, (0.0, 0.5))
 _GOODS = Look(MerchantChoice.RESALE, (0.3, 0.98))
 _AT_HOME = Look(MerchantChoice.OWN, (0.5, 0.99))
-_STOLEN = Look(MerchantChoice.STRANGE, (0.55, 0.99))
+_STOLEN = Look(MerchantChoice.GOODS, (0.4, 0.93))
+_COPIED = Look(MerchantChoice.STRANGE, (0.2, 0.85))
 _OUT = Look(MerchantChoice.STRANGE, (0.3, 0.97))
-_RING, _CIRCLE = 0.9, 0.17
+_RING, _CIRCLE = 0.8, 0.38
 """Rings use their devices, addresses and shops again more often than honest circles do (assumed)."""
 
 FRAUDS: tuple[Scenario, ...] = (
     Scenario(ScenarioCode.CARD_TESTING, 20, (4, 9), (15, 120), (ONLINE,), _SMALL, DeviceChoice.STRANGE,
              _RING, harvest=0.8, local_hours=False),
-    Scenario(ScenarioCode.STOLEN_CREDENTIALS, 37, (1, 5), (60, 1_800), (ONLINE,), _GOODS, DeviceChoice.STRANGE,
+    Scenario(ScenarioCode.STOLEN_CREDENTIALS, 44, (1, 5), (60, 1_800), (ONLINE,), _GOODS, DeviceChoice.STRANGE,
              _RING, local_hours=False),
     Scenario(ScenarioCode.ACCOUNT_TAKEOVER, 11, (1, 4), (60, 1_800), (ONLINE,), _AT_HOME, DeviceChoice.NEW,
              _RING, local_hours=False),
-    Scenario(ScenarioCode.LOST_OR_STOLEN, 20, (3, 7), (120, 1_500), (IN_STORE, IN_STORE, IN_STORE, ATM), _STOLEN),
-    Scenario(ScenarioCode.COUNTERFEIT, 3, (1, 4), (300, 3_600), (IN_STORE, IN_STORE, ATM), _OUT,
+    Scenario(ScenarioCode.LOST_OR_STOLEN, 13, (6, 12), (60, 480), (IN_STORE, IN_STORE, IN_STORE, ATM), _STOLEN),
+    Scenario(ScenarioCode.COUNTERFEIT, 3, (1, 3), (300, 3_600), (IN_STORE, IN_STORE, ATM), _COPIED,
              abroad=True, magstripe=True, local_hours=False),
     Scenario(ScenarioCode.FRIENDLY_FRAUD, 9, (2, 5), (60, 1_200), (ONLINE,),
              Look(MerchantChoice.SMALL_TICKET, (0.5, 0.99))),
@@ -131,13 +134,13 @@ FRAUDS: tuple[Scenario, ...] = (
 """The frauds. Their causes are those that fraud reports name; every figure is assumed."""
 
 LOOK_ALIKES: tuple[Scenario, ...] = (
-    Scenario(ScenarioCode.SMALL_PAYMENTS, 26, (3, 9), (15, 150), (ONLINE,), _SMALL, DeviceChoice.STRANGE,
+    Scenario(ScenarioCode.SMALL_PAYMENTS, 28, (3, 9), (15, 150), (ONLINE,), _SMALL, DeviceChoice.STRANGE,
              _CIRCLE, harvest=0.5, local_hours=False),
-    Scenario(ScenarioCode.ON_LINE_SPREE, 44, (1, 5), (60, 1_800), (ONLINE,), _GOODS, DeviceChoice.STRANGE,
+    Scenario(ScenarioCode.ON_LINE_SPREE, 46, (1, 5), (60, 1_800), (ONLINE,), _GOODS, DeviceChoice.STRANGE,
              _CIRCLE, local_hours=False),
     Scenario(ScenarioCode.NEW_PHONE, 12, (1, 4), (60, 1_800), (ONLINE,), _AT_HOME, DeviceChoice.NEW,
              _CIRCLE, local_hours=False),
-    Scenario(ScenarioCode.SHOPPING_TOUR, 16, (2, 7), (120, 1_800), (IN_STORE, IN_STORE, IN_STORE, ATM), _OUT),
+    Scenario(ScenarioCode.SHOPPING_TOUR, 12, (2, 7), (120, 1_800), (IN_STORE, IN_STORE, IN_STORE, ATM), _OUT),
     Scenario(ScenarioCode.JOURNEY, 2, (1, 4), (300, 3_600), (IN_STORE, IN_STORE, ATM), _OUT, magstripe=True),
 )  # fmt: skip
 """Honest payments that look like fraud: on a friend's device, on a new phone, on a tour of the shops, at the old
@@ -155,16 +158,18 @@ class Hardness:
 
     Args:
         hidden: the share of the cases of fraud that are paid just as their customer pays in the channel.
+        betrayed: the share of the hidden cases of a ring that come from its addresses all the same.
         look_alikes: the share of all payments that look like fraud and are none.
     """
 
     hidden: float
+    betrayed: float
     look_alikes: float
 
 
 HARDNESS: dict[Difficulty, Hardness] = {
-    "easy": Hardness(hidden=0.03, look_alikes=0.003),
-    "medium": Hardness(hidden=0.5, look_alikes=0.015),
-    "hard": Hardness(hidden=0.9, look_alikes=0.03),
+    "easy": Hardness(hidden=0.08, betrayed=1.0, look_alikes=0.004),
+    "medium": Hardness(hidden=0.6, betrayed=1.0, look_alikes=0.018),
+    "hard": Hardness(hidden=0.96, betrayed=0.25, look_alikes=0.045),
 }
 """The figures are assumed. They were chosen so that a model finds most, some or few of the frauds."""

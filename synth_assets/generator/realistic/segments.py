@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from synth_assets.generator.binomial import binomial_quantile
 from synth_assets.generator.plan import TENTHS, GenerationPlan
@@ -38,10 +38,17 @@ class Segment:
         """The streams of the segment, of so many numbers each."""
         return BlockStreams(self.plan.seed, self.plan.day, self.number, rows)
 
-    def days_later(self, days: int) -> Segment:
-        """The same part of a later day."""
-        day = self.plan.day + dt.timedelta(days=days)
-        return replace(self, plan=self.plan.model_copy(update={"day": day}))
+    def days_later(self, days: int) -> list[Segment]:
+        """The segments of a later day that this one has the place of: the same part of the day, or its nearest parts.
+
+        Every segment of the later day is that of one segment of this day, whichever of the two has more of them.
+        """
+        plan = self.plan.on(self.plan.day + dt.timedelta(days=days))
+        own, theirs = segment_count(self.plan), segment_count(plan)
+        return [
+            Segment.of(plan, number)
+            for number in range(-(-self.number * theirs // own), -(-(self.number + 1) * theirs // own))
+        ]
 
     def frauds_and_look_alikes(self) -> tuple[int, int]:
         """How many of the rows are fraud, and how many look like it: binomial draws."""

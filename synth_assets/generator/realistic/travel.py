@@ -59,14 +59,13 @@ class Whereabouts:
     on_the_way: Mask
 
 
-def whereabouts(seed: int, customer: Numbers, home: Numbers, moment: Numbers) -> Whereabouts:
-    """Where each customer with this home is at a moment, in milliseconds since 1970 (UTC)."""
-    # Steps of the golden ratio spread the beginnings of the parts over the customers.
-    shifted = moment + customer.astype(np.int64) * 2_654_435_761 % _PART_MS
+def whereabouts(seed: int, person: Numbers, home: Numbers, moment: Numbers) -> Whereabouts:
+    """Where each person with this home is at a moment, in milliseconds since 1970 (UTC)."""
+    shifted = moment + (hashed(seed, "journey/part", person) % np.uint64(_PART_MS)).astype(np.int64)
     part = shifted // _PART_MS
-    travels = np.flatnonzero(hashed(seed, "journey", customer, part) < np.uint64(round(JOURNEYS * 2**64)))
+    travels = np.flatnonzero(hashed(seed, "journey", person, part) < np.uint64(round(JOURNEYS * 2**64)))
     into = (shifted - part * _PART_MS)[travels]
-    words = [hashed(seed, f"journey/{each}", customer[travels], part[travels]) for each in ("days", "start", "city")]
+    words = [hashed(seed, f"journey/{each}", person[travels], part[travels]) for each in ("days", "start", "city")]
     span = LONGEST_DAYS - SHORTEST_DAYS
     length = ((SHORTEST_DAYS + span * fractions(words[0])) * DAY_MS).astype(np.int64)
     start = (fractions(words[1]) * (_PART_MS - length)).astype(np.int64)

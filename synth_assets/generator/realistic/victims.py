@@ -2,7 +2,7 @@
 
 A card that is reported is blocked, and its customer gets another. When a card is issued anew is a matter of its own
 calendar (`issues`), so the report comes first: its day is drawn by a law of the scenario's, and then the card among
-those that are issued anew on that day.
+those that are issued anew on that day. Its customer is one from before the case to the report.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from synth_assets.generator.realistic import issues
 from synth_assets.generator.realistic.cases import Cases
 from synth_assets.generator.realistic.habits import compromised_merchant, copies_cards
+from synth_assets.generator.realistic.holders import NOBODY, drawn, holder
 from synth_assets.generator.realistic.places import PLACE_ZONE
 from synth_assets.generator.realistic.quantiles import log_normal
 from synth_assets.generator.realistic.rhythm import Rhythm
@@ -23,15 +24,17 @@ from synth_assets.generator.realistic.scenarios import FRAUDS, SCENARIOS, Scenar
 from synth_assets.generator.realistic.segments import Segment
 from synth_assets.generator.realistic.travel import whereabouts
 from synth_assets.generator.realistic.world import World
-from synth_assets.generator.streams import Mask, Numbers, Words, fractions, hashed, scaled
+from synth_assets.generator.streams import Mask, Numbers, fractions, hashed, scaled
 
 NEVER = -1
 """The moment of a report that never comes."""
 TRIES = 224
 """The cards that are looked at for a case. The first that pays at the hour, and is issued anew, is taken."""
+TRAVELLERS = 96
+"""The customers who are looked at for the case of a journey, until one is on one."""
 FULL_WEIGHT = 12
 """A card that pays less often than one with so many slots is taken less often in proportion."""
-APART_DAYS = 8
+APART_DAYS = 24
 """The days between two on which a card that is issued anew on a certain day may be taken, where enough are left."""
 _AT_ONCE = 256
 """The cases that are looked at together, which bounds the memory."""
@@ -99,10 +102,14 @@ def _some_victims(segment: Segment, world: World, rhythm: Rhythm, cases: Cases) 
     known = card < world.card_count
     card = np.where(known, card, 0)
     usual = world.card_weight[card] * (2.0**16 / FULL_WEIGHT) > (attempts >> np.uint64(16) & np.uint64(0xFFFF))
+    customer = world.card_customer[card].astype(np.int64)
     good = known & usual & world.calendar.issued_anew(card, turn)
-    home = world.place[world.card_customer[card]].astype(np.int64)
+    home = world.place[customer].astype(np.int64)
     awake = rhythm.awake[PLACE_ZONE[home], step[:, None]] > (attempts & np.uint64(0xFFFF)) / 2.0**16
     good &= awake | ~(_LOCAL_HOURS[scenario] | cases.hidden)[:, None]
+    begins, _ = _days_of(segment, cases, moment)
+    case, attempt = np.nonzero(good)
+    good[case, attempt] = world.register.since(customer[case, attempt], begins[case], days[case]) < NOBODY
     # A card is taken on one day in `APART_DAYS`, so that few customers are victims again and again.
     its_day = (
         hashed(seed, "case/day", card, turn) % np.uint64(APART_DAYS) == (moment // issues.DAY_MS % APART_DAYS)[:, None]
@@ -115,39 +122,67 @@ def _some_victims(segment: Segment, world: World, rhythm: Rhythm, cases: Cases) 
     good = np.where((counterfeit & copied.any(axis=1))[:, None], copied, good)
     chosen = np.argmax(good, axis=1)
     one = np.arange(len(cases))
-    never = ~good[one, chosen] | (fractions(word << np.uint64(8)) < _NEVER[scenario])
-    card, home = card[one, chosen], home[one, chosen]
+    # In a small world no card may be left that is issued anew on the day; any customer's will do then.
+    none = ~good[one, chosen]
+    never = none | (fractions(word << np.uint64(8)) < _NEVER[scenario])
+    card = card[one, chosen]
+    if none.any():
+        card[none] = honest(segment, world, rhythm, cases.at(none))
+    home = world.place[world.card_customer[card]].astype(np.int64)
     # The card is blocked when it is reported.
     reported = world.calendar.moment(card, turn[:, 0])
+    return Victims(card, np.where(never, NEVER, reported), _copied_at(segment, world, cases, home))
+
+
+def _copied_at(segment: Segment, world: World, cases: Cases, home: Numbers) -> Numbers:
+    """The merchant that copied the card of each case, -1 where it is no counterfeit."""
     merchant = np.full(len(cases), -1)
+    counterfeit = cases.scenario == ScenarioCode.COUNTERFEIT
     for days_ago in np.unique(cases.copied_days[counterfeit]):
         these = counterfeit & (cases.copied_days == days_ago)
         visited = segment.plan.day - dt.timedelta(days=int(days_ago))
         merchant[these] = compromised_merchant(world, home[these], visited)
-    return Victims(card, np.where(never, NEVER, reported), merchant)
+    return merchant
 
 
 def honest(segment: Segment, world: World, rhythm: Rhythm, cases: Cases) -> Numbers:
     """Whose cards these look-alikes are paid with; those of a journey are of customers who are on one."""
-    seed, scenario = world.seed, cases.scenario
+    seed, local = world.seed, _LOCAL_HOURS[cases.scenario]
     step, moment = rhythm.moment((segment.first + cases.start) / segment.plan.rows)
-    zone = rhythm.zone(step, hashed(seed, "case/zone", cases.key))
-    awake = _LOCAL_HOURS[scenario]
-    low = np.where(awake, world.zone_starts[zone], np.uint64(0))
-    among = np.where(awake, world.zone_counts[zone], np.uint64(len(world.slots)))
-    card = world.slots[low + scaled(hashed(seed, "case/card", cases.key), among)].astype(np.int64)
-    journey = np.flatnonzero(scenario == ScenarioCode.JOURNEY)
-    card[journey] = _travellers(world, cases.key[journey], low[journey], among[journey], moment[journey])
+    begins, ends = _days_of(segment, cases, moment)
+
+    def draw(rows: Numbers, attempt: int | Numbers) -> Numbers:
+        key, again = cases.key[rows], np.atleast_1d(attempt)
+        zone = rhythm.zone(step[rows], hashed(seed, "case/zone", key, again))
+        low = np.where(local[rows], world.zone_starts[zone], np.uint64(0))
+        among = np.where(local[rows], world.zone_counts[zone], np.uint64(len(world.slots)))
+        return world.slots[low + scaled(hashed(seed, "case/card", key, again), among)].astype(np.int64)
+
+    def there(card: Numbers, rows: Numbers) -> Mask:
+        return world.register.since(world.card_customer[card], begins[rows], ends[rows]) < NOBODY
+
+    card = drawn(len(cases), draw, there)
+    journey = np.flatnonzero(cases.scenario == ScenarioCode.JOURNEY)
+    rows = np.repeat(journey, TRAVELLERS)
+    others = draw(rows, np.tile(np.arange(TRAVELLERS), len(journey)))
+    travel = (there(others, rows) & _arrived(world, others, moment[rows])).reshape(-1, TRAVELLERS)
+    first = np.where(travel.any(axis=1), np.argmax(travel, axis=1) + np.arange(len(journey)) * TRAVELLERS, -1)
+    card[journey] = np.where(first < 0, card[journey], others[first])
     return card
 
 
-def _travellers(world: World, key: Words, low: Words, among: Words, moment: Numbers, tries: int = 96) -> Numbers:
-    """A card for each case of a customer who has arrived in another city: the first of `tries` who has."""
-    attempts = hashed(world.seed, "case/traveller", key[:, None], np.arange(tries)[None, :])
-    card = world.slots[low[:, None] + scaled(attempts, among[:, None])].astype(np.int64).ravel()
+def _arrived(world: World, card: Numbers, moment: Numbers) -> Mask:
+    """Whether the customers of these cards have arrived in another city."""
     customer = world.card_customer[card].astype(np.int64)
-    where = whereabouts(
-        world.seed, customer, world.place[customer].astype(np.int64), np.repeat(moment, tries).astype(np.int64)
-    )
-    there: Mask = (where.away & ~where.on_the_way).reshape(-1, tries)
-    return card.reshape(-1, tries)[np.arange(len(key)), np.argmax(there, axis=1)]
+    person = holder(customer, world.joined(card, moment // issues.DAY_MS))
+    where = whereabouts(world.seed, person, world.place[customer].astype(np.int64), moment)
+    return where.away & ~where.on_the_way
+
+
+def _days_of(segment: Segment, cases: Cases, moment: Numbers) -> tuple[Numbers, Numbers]:
+    """The first and the last day, counted from 1970, of cases that begin at these moments: that of the visit in which
+    the card was copied, and in a window of several days the days beside the case's."""
+    beside = int(segment.plan.lookback_days > 1)
+    before = np.where(cases.scenario == ScenarioCode.COUNTERFEIT, np.maximum(cases.copied_days, beside), beside)
+    day = moment // issues.DAY_MS
+    return day - before, day + beside

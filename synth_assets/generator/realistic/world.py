@@ -1,8 +1,9 @@
-"""The world of a seed: customers, their cards, and merchants. It is the same on every day.
+"""The world of a seed: customers, their cards, and merchants, and who of them is there on which day.
 
-What an entity is (its city, its trade) is drawn once, into arrays; what it does is drawn per payment. Anything with a
-share of the payments (a card, a merchant in its pool) appears in a list of slots as often as its weight says, so a
-draw in proportion to the weights is one look-up.
+What belongs to a number (its city, its cards, its trade) is drawn once, into arrays; what belongs to its holder follows
+from the holder, and what they do is drawn per payment. Anything with a share of the payments (a card, a merchant in its
+pool) appears in a list of slots as often as its weight says, so a draw in proportion to the weights is one look-up.
+What is drawn and is not there on the day is drawn again: so nobody's coming or going changes what others do.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from synth_assets.generator.cards import complete_pans, hash_pans, pan_table
 from synth_assets.generator.codes import DeviceType
 from synth_assets.generator.columns import CUSTOMER_IDS
 from synth_assets.generator.realistic import atlas, issues
+from synth_assets.generator.realistic.holders import CUSTOMER_TENURE, NOBODY, Register, dates, days_as_dates, holder
 from synth_assets.generator.realistic.merchants import Merchants
 from synth_assets.generator.realistic.places import PLACE_COUNTRY, PLACE_ZONE, PLACES, ZONES, floats, place_columns
 from synth_assets.generator.realistic.quantiles import LEVELS, log_normal
-from synth_assets.generator.streams import Floats, Mask, Numbers, Words, WorldStreams, hashed, scaled
+from synth_assets.generator.streams import Floats, Mask, Numbers, Words, WorldStreams, fractions, hashed, scaled
 
 SCHEMES = tuple(name for name, _ in atlas.SCHEMES)
 
@@ -41,14 +43,13 @@ _SECOND_CARD, _THIRD_CARD = 0.3, 0.25
 
 @dataclass(frozen=True, eq=False)
 class World:
-    """Customers in the order of their time zones, and their cards in the order of the customers.
+    """Customer numbers in the order of their time zones, and their cards in the order of the customer numbers.
 
     Args:
         customer_id: the customer numbers of the contract.
-        place: by customer, the home city.
-        spending: by customer, how the amounts compare with those of others; the median is 1.
-        iphone: by customer, whether the phone runs iOS.
-        card_customer: by card, its customer.
+        place: by customer number, the home city.
+        register: who holds the customer numbers.
+        card_customer: by card, its customer number.
         card_scheme: by card, the place of its scheme in `SCHEMES`.
         card_weight: by card, how often it is in the list of slots.
         slots: a card as often as it is active; those of a zone lie together.
@@ -58,8 +59,7 @@ class World:
     seed: int
     customer_id: Numbers
     place: npt.NDArray[np.uint8]
-    spending: Floats
-    iphone: Mask
+    register: Register
     card_customer: npt.NDArray[np.int32]
     card_scheme: npt.NDArray[np.uint8]
     card_weight: npt.NDArray[np.uint16]
@@ -75,7 +75,6 @@ class World:
         streams = WorldStreams(seed, "customer", customers)
         people = np.cumsum([round(city.millions * 10) for city in PLACES])
         place = np.sort(np.searchsorted(people, streams.below("place", int(people[-1])), side="right"))
-        ios_share = floats(country.ios_share for country in atlas.COUNTRIES)[PLACE_COUNTRY[place]]
         card_customer, weights = _cards(streams)
         zones = np.bincount(PLACE_ZONE[place][card_customer], weights=weights, minlength=len(ZONES)).astype(np.uint64)
         card_streams = WorldStreams(seed, "card", len(card_customer))
@@ -84,8 +83,7 @@ class World:
             seed=seed,
             customer_id=CUSTOMER_IDS[0] + np.argsort(streams.words("id")),
             place=place.astype(np.uint8),
-            spending=log_normal(1.0, _SPENDING_SIGMA, 256)[streams.below("spending", 256)],
-            iphone=streams.fractions("phone") < ios_share,
+            register=Register(seed, CUSTOMER_TENURE, customers, always=np.zeros(0, dtype=np.int64)),
             card_customer=card_customer,
             card_scheme=np.searchsorted(schemes, card_streams.below("scheme", 100), side="right").astype(np.uint8),
             card_weight=weights.astype(np.uint16),
@@ -105,13 +103,35 @@ class World:
         """When the cards are issued anew."""
         return issues.Calendar.of(self.seed, self.card_count)
 
-    def generation(self, card: Numbers, moment: npt.NDArray[Any]) -> Numbers:
-        """The issue of each card that is in use at a moment (in milliseconds since 1970)."""
-        return self.calendar.issue(card, moment)
+    def joined(self, card: npt.NDArray[Any], day: Numbers) -> Numbers:
+        """The first day of the customer who has each card on a day, `NOBODY` for none; both days since 1970."""
+        return self.register.since(self.card_customer[card], day)
 
-    def expiry(self, card: npt.NDArray[Any], generation: Numbers) -> Numbers:
+    def spending(self, person: Numbers) -> Floats:
+        """How the amounts of these holders of customer numbers compare with those of others; the median is 1."""
+        return log_normal(1.0, _SPENDING_SIGMA, 256)[hashed(self.seed, "customer/spending", person) >> np.uint64(56)]
+
+    def iphone(self, customer: Numbers, person: Numbers) -> Mask:
+        """Whether the phones of these holders of customer numbers run iOS."""
+        ios_share = floats(country.ios_share for country in atlas.COUNTRIES)[PLACE_COUNTRY[self.place[customer]]]
+        return fractions(hashed(self.seed, "customer/phone", person)) < ios_share
+
+    def generation(self, card: Numbers, moment: npt.NDArray[Any], joined: Numbers) -> Numbers:
+        """The issue of each card that is in use at a moment (in milliseconds since 1970).
+
+        The first that customers get is made when they join. It has the number of the turn before, which is in the time
+        in which nobody held the customer number.
+        """
+        first = self.calendar.last_turn(card, joined * issues.DAY_MS)
+        return np.maximum(self.calendar.issue(card, moment), first)
+
+    def issued(self, card: npt.NDArray[Any], generation: Numbers, joined: Numbers) -> Numbers:
+        """When each issue of a card was made, in milliseconds since 1970."""
+        return np.maximum(self.calendar.moment(card, generation), joined * issues.DAY_MS)
+
+    def expiry(self, card: npt.NDArray[Any], generation: Numbers, joined: Numbers) -> Numbers:
         """The last month (counted from year 0) in which each issue of a card can be used."""
-        return issues.months_of(self.calendar.moment(card, generation)) + issues.CARD_MONTHS - 1
+        return issues.months_of(self.issued(card, generation, joined)) + issues.CARD_MONTHS - 1
 
     def pan_hashes(self, card: npt.NDArray[Any], generation: Numbers) -> pl.Series:
         """The hash of the PAN that each card has in a generation."""
@@ -123,29 +143,37 @@ class World:
         second, first = scaled(middle, 10_000), scaled(middle << np.uint64(32), 10_000)
         return hash_pans(complete_pans(table, head, third, second, first))
 
-    def customers_table(self) -> pl.DataFrame:
-        """One row a customer: customer_id, home country, city, time zone, currency, phone."""
-        phone = np.where(self.iphone, DeviceType.IOS.name, DeviceType.ANDROID.name)
-        return pl.DataFrame({"customer_id": self.customer_id}).hstack(
-            place_columns(self.place, "home_").with_columns(phone=pl.Series(phone))
+    def customers_table(self, year: int) -> pl.DataFrame:
+        """One row a customer of the year: customer_id, home country, city, time zone, currency, phone, the day of
+        joining, and the first day without the customer, where the year knows it."""
+        held = self.register.of_year(year)
+        here = np.flatnonzero(held.since < NOBODY)
+        joined = held.since[here].astype(np.int64)
+        iphone = self.iphone(here, holder(here, joined))
+        return pl.DataFrame({"customer_id": self.customer_id[here]}).hstack(
+            place_columns(self.place[here], "home_").with_columns(
+                phone=pl.Series(np.where(iphone, DeviceType.IOS.name, DeviceType.ANDROID.name)),
+                **dates(held, here, year, "joined", "left"),
+            )
         )
 
     def cards_table(self, year: int) -> pl.DataFrame:
         """One row an issue of a card that is in use in some moment of the year: card_pan_hash, customer_id,
         card_scheme, expiry, and the day of its issue."""
-        cards, calendar = np.arange(self.card_count), self.calendar
-        first, last = (
-            np.full(self.card_count, (np.datetime64(f"{each}", "ms") - np.datetime64(0, "ms")).astype(np.int64))
-            for each in (year, year + 1)
-        )
-        generations = [calendar.issue(cards, first)]
-        turn = calendar.last_turn(cards, first) + 1
-        while np.any(inside := calendar.moment(cards, turn) < last):
+        held, calendar = self.register.of_year(year), self.calendar
+        cards = np.flatnonzero(held.since[self.card_customer] < NOBODY)
+        joined, left = (each[self.card_customer[cards]].astype(np.int64) for each in held)
+        first, last = (np.datetime64(f"{each}", "D").astype(np.int64) for each in (year, year + 1))
+        begins, ends = np.maximum(joined, first) * issues.DAY_MS, np.minimum(left, last) * issues.DAY_MS
+        generations = [self.generation(cards, begins, joined)]
+        turn = calendar.last_turn(cards, begins) + 1
+        while np.any(inside := calendar.moment(cards, turn) < ends):
             generations.append(np.where(inside & calendar.issued_anew(cards, turn), turn, -1))
             turn = turn + 1
         every = np.concatenate(generations)
         card, generation = np.tile(cards, len(generations))[every >= 0], every[every >= 0]
-        expiry = self.expiry(card, generation)
+        joined = np.tile(joined, len(generations))[every >= 0]
+        expiry = self.expiry(card, generation, joined)
         return pl.DataFrame(
             {
                 "card_pan_hash": self.pan_hashes(card, generation),
@@ -153,15 +181,14 @@ class World:
                 "card_scheme": pl.Series(SCHEMES).gather(self.card_scheme[card]),
                 "card_exp_year": expiry // 12,
                 "card_exp_month": expiry % 12 + 1,
-                "valid_from": pl.Series(calendar.moment(card, generation) // issues.DAY_MS)
-                .cast(pl.Int32)
-                .cast(pl.Date),
+                "valid_from": days_as_dates(self.issued(card, generation, joined) // issues.DAY_MS),
             }
         )
 
-    def merchants_table(self) -> pl.DataFrame:
-        """One row a merchant: merchant_id, mcc_code, where it is, and which channel it serves."""
-        return self.merchants.table()
+    def merchants_table(self, year: int) -> pl.DataFrame:
+        """One row a merchant of the year: merchant_id, mcc_code, where it is, which channel it serves, and when it
+        opened and closed."""
+        return self.merchants.table(year)
 
 
 def _cards(streams: WorldStreams) -> tuple[npt.NDArray[np.int32], Numbers]:

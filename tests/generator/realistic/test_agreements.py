@@ -53,3 +53,15 @@ def test_a_window_of_days_has_the_agreements_of_each_of_them():
     for day in (DAY - dt.timedelta(days=2), DAY):
         alone = words(day=day, rows=20_000)
         assert len(set(window) & set(alone)) > 0.8 * len(alone)
+
+
+def test_no_agreement_is_taken_for_another(schema):
+    """Within a cycle no two payments that recur are of one customer, merchant and amount."""
+    made = pl.concat(
+        make_frame(schema, realistic(day=DAY + dt.timedelta(days=day), rows=12_000, customers=1_500))
+        .filter("is_recurring")
+        .select("customer_id", "merchant_id", "amount")
+        for day in range(12)
+    )
+    assert made.height > 12_000
+    assert made.is_duplicated().sum() == 0

@@ -41,3 +41,19 @@ def test_positions_lie_near_the_merchant(days):
     )  # fmt: skip
     assert width["latitude"].max() < 0.0061
     assert width["longitude"].max() < 0.0061
+
+
+def test_no_card_is_used_after_its_last_month_by_the_date_at_the_till(days):
+    local = pl.col("event_time") + pl.duration(minutes="local_time_offset")
+    month = local.dt.year().cast(pl.Int64) * 12 + local.dt.month()
+    left = days.select(left=pl.col("card_exp_year") * 12 + pl.col("card_exp_month") - month)["left"]
+    assert left.min() >= 0
+    assert left.min() < 12
+
+
+def test_a_card_often_pays_again_within_minutes(schema):
+    """In a world where cards are many, so that few would by chance."""
+    day = make_frame(schema, realistic(rows=20_000, customers=60_000))
+    gap = pl.col("event_time").diff().over("card_pan_hash", order_by="event_time")
+    again = day.filter(~pl.col("label_fraud")).select((gap < dt.timedelta(minutes=20)).fill_null(False)).to_series()
+    assert 0.06 < again.mean() < 0.2

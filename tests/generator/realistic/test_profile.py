@@ -16,7 +16,7 @@ from synth_assets.generator.streams import BLOCK_ROWS
 from tests.conftest import SCHEMA_FILE, digest, frame_of, make_frame, make_plan
 from tests.generator.realistic.conftest import realistic
 
-GOLDEN = "d8a87bebb47e4a6fe3be97c52bc2b16a1f6c5c8c45f850b83319b2cd7b4c6c85"
+GOLDEN = "b4567c360578a97893c88f1060cf36dfc3533e277a687ebaeec9bedb243e0820"
 
 
 def test_a_small_day_is_what_it_always_was(schema):

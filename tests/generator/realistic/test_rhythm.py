@@ -11,7 +11,7 @@ from tests.generator.realistic.conftest import realistic
 def test_the_steps_of_the_rhythm_cover_the_window():
     plan = realistic(lookback_days=3)
     world = World.of(plan.seed, plan.customers)
-    rhythm = Rhythm.of(world, plan.window)
+    rhythm = Rhythm.of(world, plan)
     step, moment = rhythm.moment(np.array([0.0, 0.5, 1 - 2**-53]))
     start, end = (int(edge.timestamp() * 1000) for edge in plan.window)
     assert moment[0] == start
