@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -192,15 +191,15 @@ def _visits(segment: Segment, world: World, room: int) -> Incidents:
         for days in (range(1, COPIED_DAYS + 1) if segment.plan.lookback_days == 1 else ())
         for later in segment.days_later(days)
     ]
-    empty: list[npt.NDArray[Any]] = [np.zeros(0, dtype) for dtype in _TYPES]
-    nobody = Incidents(*empty)
-    return _joined([nobody, *parts]).at(slice(0, max(room, 0)))
+    return _joined([_NOBODY, *parts]).at(slice(0, max(room, 0)))
 
 
 def _visits_before(later: Segment, days: int, world: World, rows: int) -> Incidents:
     """The visits, in a segment of so many rows, for the counterfeits of a segment of the day so many days later."""
     cases = Cases.of(later, "fraud")
     cases = cases.at((cases.scenario == ScenarioCode.COUNTERFEIT) & (cases.copied_days == days))
+    if not len(cases):
+        return _NOBODY
     found = victims(later, world, Rhythm.of(world, later.plan), cases)
     place = fractions(hashed(world.seed, "case/visit", cases.key)) * rows
     nothing = np.zeros(len(cases), dtype=np.int64)
@@ -217,5 +216,8 @@ def _visits_before(later: Segment, days: int, world: World, rows: int) -> Incide
     )
 
 
-_TYPES = (np.int64, np.int64, np.int64, np.uint64, np.bool_, np.int64, np.uint64, np.int64, np.int64)
+_TYPES: tuple[type, ...] = (
+    np.int64, np.int64, np.int64, np.uint64, np.bool_, np.int64, np.uint64, np.int64, np.int64,
+)  # fmt: skip
 """The types of the arrays of `Incidents`."""
+_NOBODY = Incidents(*(np.zeros(0, each) for each in _TYPES))

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from synth_assets.generator.plan import GenerationPlan
-from synth_assets.generator.realistic.activity import STEP, activity, local_hours, local_steps
+from synth_assets.generator.realistic.activity import HOUR, STEP, activity, by_zone, local_steps
 from synth_assets.generator.realistic.issues import DAY_MS
 from synth_assets.generator.realistic.world import World
 from synth_assets.generator.streams import Floats, Numbers, Words
@@ -80,11 +80,10 @@ def _rhythm(world: World, window: tuple[dt.datetime, dt.datetime], by_calendar: 
         start=int(start.timestamp()) * 1_000,
         passed=passed / passed[-1],
         zone_slots=slots.astype(np.uint8),
-        offset=np.stack([_offset_minutes(zone) for zone in local]),
-        hour=local_hours(local),
+        offset=by_zone(local, _OFFSET_MINUTES),
+        hour=by_zone(local, HOUR),
         awake=each / each.max(axis=0),
     )
 
 
-def _offset_minutes(local: pl.Series) -> Numbers:
-    return (local.dt.base_utc_offset() + local.dt.dst_offset()).dt.total_minutes().to_numpy()
+_OFFSET_MINUTES = (pl.all().dt.base_utc_offset() + pl.all().dt.dst_offset()).dt.total_minutes()
