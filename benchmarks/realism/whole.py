@@ -63,8 +63,8 @@ def reports(payments: pl.DataFrame, events: pl.DataFrame) -> Iterator[Measure]:
         )
 
 
-def travel(payments: pl.DataFrame) -> Measure:
-    """How many customers pay honestly at two terminals that are too far apart."""
+def terminal_pairs(payments: pl.DataFrame) -> pl.DataFrame:
+    """What lies between each honest payment at a terminal and its customer's last one: customer_id, km, hours."""
     present = payments.filter((pl.col("channel") != "ONLINE") & ~pl.col("label_fraud")).drop_nulls("latitude")
     ordered = present.sort("customer_id", "event_time")
     north, east = pl.col("latitude").radians(), pl.col("longitude").radians()
@@ -74,7 +74,13 @@ def travel(payments: pl.DataFrame) -> Measure:
         same=pl.col("customer_id") == pl.col("customer_id").shift(1),
         km=2 * 6371 * half.clip(0, 1).sqrt().arcsin(),
         hours=pl.col("event_time").diff().dt.total_milliseconds() / 3_600_000,
-    ).filter(pl.col("same") & (pl.col("km") > KM) & (pl.col("km") > KM_AN_HOUR * pl.col("hours")))
+    )
+    return pairs.filter("same").drop("same")
+
+
+def travel(payments: pl.DataFrame) -> Measure:
+    """How many customers pay honestly at two terminals that are too far apart."""
+    pairs = terminal_pairs(payments).filter((pl.col("km") > KM) & (pl.col("km") > KM_AN_HOUR * pl.col("hours")))
     found = pairs["customer_id"].n_unique() / payments["customer_id"].n_unique()
     text = f"{found:.2%} ({pairs.height} pairs)"
     return Measure(f"customers with honest pairs above {KM_AN_HOUR:,} km/h", "at most 0.3 %", text, found <= 0.003)

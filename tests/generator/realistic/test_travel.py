@@ -1,10 +1,9 @@
 """Where customers are."""
 
-import datetime as dt
-
 import numpy as np
 import polars as pl
 
+from benchmarks.realism.whole import terminal_pairs
 from synth_assets.generator.realistic.places import PLACES
 from synth_assets.generator.realistic.travel import KILOMETRES, whereabouts
 
@@ -41,17 +40,8 @@ def test_journeys_begin_at_any_hour_and_weekday():
 
 def test_hardly_any_customer_pays_at_terminals_of_two_cities_within_the_time_of_the_way(days):
     """One whose card is copied may be away on the day of the visit at home."""
-    present = days.filter((pl.col("channel") != "ONLINE") & ~pl.col("label_fraud")).drop_nulls("latitude")
-    ordered = present.sort("customer_id", "event_time")
-    north, east = pl.col("latitude").radians(), pl.col("longitude").radians()
-    half = (north.diff() / 2).sin() ** 2 + north.cos() * north.shift(1).cos() * (east.diff() / 2).sin() ** 2
-    pairs = ordered.select(
-        "customer_id",
-        same=pl.col("customer_id") == pl.col("customer_id").shift(1),
-        km=2 * 6371 * half.clip(0, 1).sqrt().arcsin(),
-        gap=pl.col("event_time").diff(),
-    ).filter("same")
-    far = pairs.filter(pl.col("km") > 500)
+    far = terminal_pairs(days).filter(pl.col("km") > 500)
     assert far.height > 50
-    too_fast = far.filter(pl.col("km") > 1_000 * (pl.col("gap") / dt.timedelta(hours=1)))
-    assert too_fast["customer_id"].n_unique() < 0.001 * present["customer_id"].n_unique()
+    too_fast = far.filter(pl.col("km") > 1_000 * pl.col("hours"))
+    terminals = days.filter((pl.col("channel") != "ONLINE") & ~pl.col("label_fraud")).drop_nulls("latitude")
+    assert too_fast["customer_id"].n_unique() < 0.001 * terminals["customer_id"].n_unique()
