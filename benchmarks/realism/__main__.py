@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.fresh import say
-from benchmarks.realism import coherent, cost, learnable, lifelike, sweep, tricks, whole
+from benchmarks.realism import coherent, cost, daily_counts, learnable, lifelike, sweep, tricks, whole
 from benchmarks.realism.days import Setting, answer_key, dates, labels, payments
 from benchmarks.realism.learning import USUAL, Split
 from benchmarks.realism.report import Measure, table
@@ -102,6 +102,7 @@ def main() -> None:
     def life() -> Iterator[Measure]:
         yield from lifelike.lifelike(study.payments, study.events, study.world)
         yield from lifelike.weekly(setting)
+        yield from daily_counts.daily_counts(setting)
         yield from lifelike.recurring(study.payments, setting)
 
     def costs() -> Iterator[Measure]:

@@ -93,32 +93,20 @@ def victims(segment: Segment, world: World, rhythm: Rhythm, cases: Cases) -> Vic
 
 def _some_victims(segment: Segment, world: World, rhythm: Rhythm, cases: Cases) -> Victims:
     seed, scenario = world.seed, cases.scenario
-    step, moment = rhythm.moment((segment.first + cases.start) / segment.plan.rows)
+    _, moment = rhythm.moment((segment.first + cases.start) / segment.plan.rows)
     word = hashed(seed, "case/report", cases.key)
     # A case is over by the end of its day, and in a window of several days by that of the day after.
     days = moment // issues.DAY_MS + _delay_days()[scenario, word >> np.uint64(56)] + (segment.plan.lookback_days > 1)
-    attempts = hashed(seed, "case/card", cases.key[:, None], np.arange(TRIES)[None, :])
-    card, turn = world.calendar.cards_of(days[:, None], attempts)
-    known = card < world.card_count
-    card = np.where(known, card, 0)
-    usual = world.card_weight[card] * (2.0**16 / FULL_WEIGHT) > (attempts >> np.uint64(16) & np.uint64(0xFFFF))
-    customer = world.card_customer[card].astype(np.int64)
-    good = known & usual & world.calendar.issued_anew(card, turn)
-    home = world.place[customer].astype(np.int64)
-    awake = rhythm.awake[PLACE_ZONE[home], step[:, None]] > (attempts & np.uint64(0xFFFF)) / 2.0**16
-    good &= awake | ~(_LOCAL_HOURS[scenario] | cases.hidden)[:, None]
-    begins, _ = _days_of(segment, cases, moment)
-    case, attempt = np.nonzero(good)
-    good[case, attempt] = world.register.since(customer[case, attempt], begins[case], days[case]) < NOBODY
+    card, turn, good = _candidates(segment, world, rhythm, cases, days)
     # A card is taken on one day in `APART_DAYS`, so that few customers are victims again and again.
     its_day = (
         hashed(seed, "case/day", card, turn) % np.uint64(APART_DAYS) == (moment // issues.DAY_MS % APART_DAYS)[:, None]
     )
     alone = good & its_day
     good = np.where(alone.any(axis=1)[:, None], alone, good)
-    counterfeit = scenario == ScenarioCode.COUNTERFEIT
     # In a small world no card of the cities where most are copied may be left; any city's will do then.
-    copied = good & copies_cards(seed, home, segment.plan.day)
+    copied = good & copies_cards(seed, world.place[world.card_customer[card]].astype(np.int64), segment.plan.day)
+    counterfeit = scenario == ScenarioCode.COUNTERFEIT
     good = np.where((counterfeit & copied.any(axis=1))[:, None], copied, good)
     chosen = np.argmax(good, axis=1)
     one = np.arange(len(cases))
@@ -132,6 +120,40 @@ def _some_victims(segment: Segment, world: World, rhythm: Rhythm, cases: Cases) 
     # The card is blocked when it is reported.
     reported = world.calendar.moment(card, turn[:, 0])
     return Victims(card, np.where(never, NEVER, reported), _copied_at(segment, world, cases, home))
+
+
+def _candidates(
+    segment: Segment, world: World, rhythm: Rhythm, cases: Cases, days: Numbers
+) -> tuple[Numbers, Numbers, Mask]:
+    """By case, with a report on these days: cards, the turn in which each is issued anew on the day, and which of them
+    can be taken."""
+    step, moment = rhythm.moment((segment.first + cases.start) / segment.plan.rows)
+    attempts = hashed(world.seed, "case/card", cases.key[:, None], np.arange(TRIES)[None, :])
+    card, turn = world.calendar.cards_of(days[:, None], attempts)
+    known = card < world.card_count
+    card = np.where(known, card, 0)
+    usual = world.card_weight[card] * (2.0**16 / FULL_WEIGHT) > (attempts >> np.uint64(16) & np.uint64(0xFFFF))
+    customer = world.card_customer[card].astype(np.int64)
+    good = known & usual & world.calendar.issued_anew(card, turn)
+    home = world.place[customer].astype(np.int64)
+    awake = rhythm.awake[PLACE_ZONE[home], step[:, None]] > (attempts & np.uint64(0xFFFF)) / 2.0**16
+    good &= awake | ~(_LOCAL_HOURS[cases.scenario] | cases.hidden)[:, None]
+    begins, _ = _days_of(segment, cases, moment)
+    case, attempt = np.nonzero(good)
+    since = world.register.since(customer[case, attempt], begins[case], days[case])
+    good[case, attempt] = since < NOBODY
+    # A card is copied at home, so its customer is there all day.
+    visits = (cases.scenario == ScenarioCode.COUNTERFEIT)[case] & (since < NOBODY)
+    case, attempt, since = case[visits], attempt[visits], since[visits]
+    person = holder(customer[case, attempt], since)
+    good[case, attempt] = _at_home(world.seed, person, home[case, attempt], begins[case])
+    return card, turn, good
+
+
+def _at_home(seed: int, person: Numbers, home: Numbers, day: Numbers) -> Mask:
+    """Whether each person is at home all day (UTC): no journey is shorter than a day."""
+    begins, ends = (whereabouts(seed, person, home, (day + later) * issues.DAY_MS) for later in (0, 1))
+    return ~(begins.away | ends.away)
 
 
 def _copied_at(segment: Segment, world: World, cases: Cases, home: Numbers) -> Numbers:

@@ -38,10 +38,7 @@ def test_journeys_begin_at_any_hour_and_weekday():
     assert set(begins // 24 % 7) == set(range(7))
 
 
-def test_hardly_any_customer_pays_at_terminals_of_two_cities_within_the_time_of_the_way(days):
-    """One whose card is copied may be away on the day of the visit at home."""
+def test_no_customer_pays_at_terminals_of_two_cities_within_the_time_of_the_way(days):
     far = terminal_pairs(days).filter(pl.col("km") > 500)
     assert far.height > 50
-    too_fast = far.filter(pl.col("km") > 1_000 * pl.col("hours"))
-    terminals = days.filter((pl.col("channel") != "ONLINE") & ~pl.col("label_fraud")).drop_nulls("latitude")
-    assert too_fast["customer_id"].n_unique() < 0.001 * terminals["customer_id"].n_unique()
+    assert far.filter(pl.col("km") > 1_000 * pl.col("hours")).is_empty()

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from benchmarks.realism.daily_counts import CENSUS
 from synth_assets.generator.binomial import binomial_bounds
 from synth_assets.generator.plan import GenerationPlan, PlanError
 from synth_assets.generator.realistic.almanac import day_weights
@@ -69,11 +70,6 @@ def test_friday_and_saturday_lead_and_sunday_and_monday_come_last(year):
     assert (set(order[:2]), set(order[-2:])) == ({0, 6}, {4, 5})
     assert by_weekday[4] / mean == pytest.approx(1.12, abs=0.04)
     assert by_weekday[6] / mean == pytest.approx(0.91, abs=0.04)
-
-
-CENSUS = (0.917, 0.882, 1.006, 1.002, 1.054, 0.997, 1.018, 1.034, 0.955, 1.017, 1.014, 1.098)
-"""Census Bureau: US retail sales and food services of each month, of those of a month in the mean (June 2024 to May
-2025)."""
 
 
 def test_the_season_is_that_of_retail_sales(year):
