@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from synth_assets.generator.plan import Difficulty
 from synth_assets.generator.realistic.scenarios import FRAUDS, HARDNESS, LOOK_ALIKES, SCENARIOS, Scenario
 from synth_assets.generator.realistic.segments import Segment
 from synth_assets.generator.streams import Floats, Mask, Numbers, Words, fractions, hashed, scaled
@@ -72,12 +73,9 @@ class Cases:
         plan, scenarios = segment.plan, FRAUDS if kind == "fraud" else LOOK_ALIKES
         total = segment.frauds_and_look_alikes()[kind == "look-alike"]
         streams = segment.streams(total)
-        # A case has the scenario with the probability of its share of payments over its mean number of payments.
         hardness = HARDNESS[plan.difficulty]
         hides = hardness.hidden if kind == "fraud" else 0.0
-        weights = np.cumsum([scenario.share / _mean_payments(scenario, hides) for scenario in scenarios])
-        scenario = np.searchsorted(weights[:-1] / weights[-1], streams.fractions(f"{kind}/scenario"), side="right")
-        scenario += scenarios[0].code
+        scenario = scenarios[0].code + scenario_of(kind, plan.difficulty, streams.fractions(f"{kind}/scenario"))
         more = _MOST[scenario] - _FEWEST[scenario] + np.uint64(1)
         size = (_FEWEST[scenario] + streams.below(f"{kind}/payments", more)).astype(np.int64)
         every = np.arange(total)
@@ -105,6 +103,15 @@ class Cases:
             harvested=np.where(harvests, 1 + (drawn["harvest"] & np.uint64(1)).astype(np.int64), 0),
             copied_days=1 + scaled(drawn["copied"], COPIED_DAYS).astype(np.int64),
         )
+
+
+def scenario_of(kind: Kind, difficulty: Difficulty, fraction: Floats) -> Numbers:
+    """The scenario of a case for each equally likely fraction, by its place among those of its kind."""
+    hides = HARDNESS[difficulty].hidden if kind == "fraud" else 0.0
+    # A case has the scenario with the probability of its share of payments over its mean number of payments.
+    scenarios = FRAUDS if kind == "fraud" else LOOK_ALIKES
+    weights = np.cumsum([scenario.share / _mean_payments(scenario, hides) for scenario in scenarios])
+    return np.searchsorted(weights[:-1] / weights[-1], fraction, side="right")
 
 
 def _mean_payments(scenario: Scenario, hides: float) -> float:

@@ -121,11 +121,11 @@ _RING, _CIRCLE = 0.8, 0.38
 FRAUDS: tuple[Scenario, ...] = (
     Scenario(ScenarioCode.CARD_TESTING, 20, (4, 9), (15, 120), (ONLINE,), _SMALL, DeviceChoice.STRANGE,
              _RING, harvest=0.8, local_hours=False),
-    Scenario(ScenarioCode.STOLEN_CREDENTIALS, 44, (1, 5), (60, 1_800), (ONLINE,), _GOODS, DeviceChoice.STRANGE,
+    Scenario(ScenarioCode.STOLEN_CREDENTIALS, 43, (1, 5), (60, 1_800), (ONLINE,), _GOODS, DeviceChoice.STRANGE,
              _RING, local_hours=False),
     Scenario(ScenarioCode.ACCOUNT_TAKEOVER, 11, (1, 4), (60, 1_800), (ONLINE,), _AT_HOME, DeviceChoice.NEW,
              _RING, local_hours=False),
-    Scenario(ScenarioCode.LOST_OR_STOLEN, 13, (6, 12), (60, 480), (IN_STORE, IN_STORE, IN_STORE, ATM), _STOLEN),
+    Scenario(ScenarioCode.LOST_OR_STOLEN, 14, (6, 12), (60, 480), (IN_STORE, IN_STORE, IN_STORE, ATM), _STOLEN),
     Scenario(ScenarioCode.COUNTERFEIT, 3, (1, 3), (300, 3_600), (IN_STORE, IN_STORE, ATM), _COPIED,
              abroad=True, magstripe=True, local_hours=False),
     Scenario(ScenarioCode.FRIENDLY_FRAUD, 9, (2, 5), (60, 1_200), (ONLINE,),
@@ -169,7 +169,7 @@ class Hardness:
 
 HARDNESS: dict[Difficulty, Hardness] = {
     "easy": Hardness(hidden=0.08, betrayed=1.0, look_alikes=0.004),
-    "medium": Hardness(hidden=0.6, betrayed=1.0, look_alikes=0.018),
+    "medium": Hardness(hidden=0.64, betrayed=0.9, look_alikes=0.022),
     "hard": Hardness(hidden=0.96, betrayed=0.25, look_alikes=0.045),
 }
 """The figures are assumed. They were chosen so that a model finds most, some or few of the frauds."""

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from synth_assets.generator.realistic import issues
-from synth_assets.generator.realistic.cases import Cases
+from synth_assets.generator.realistic.cases import Cases, scenario_of
 from synth_assets.generator.realistic.habits import compromised_merchant, copies_cards
 from synth_assets.generator.realistic.holders import NOBODY, drawn, holder
 from synth_assets.generator.realistic.places import PLACE_ZONE
@@ -28,14 +28,12 @@ from synth_assets.generator.streams import Mask, Numbers, fractions, hashed, sca
 
 NEVER = -1
 """The moment of a report that never comes."""
-TRIES = 224
+TRIES = 256
 """The cards that are looked at for a case. The first that pays at the hour, and is issued anew, is taken."""
 TRAVELLERS = 96
 """The customers who are looked at for the case of a journey, until one is on one."""
-FULL_WEIGHT = 12
+FULL_WEIGHT = 16
 """A card that pays less often than one with so many slots is taken less often in proportion."""
-APART_DAYS = 24
-"""The days between two on which a card that is issued anew on a certain day may be taken, where enough are left."""
 _AT_ONCE = 256
 """The cases that are looked at together, which bounds the memory."""
 
@@ -96,14 +94,11 @@ def _some_victims(segment: Segment, world: World, rhythm: Rhythm, cases: Cases) 
     _, moment = rhythm.moment((segment.first + cases.start) / segment.plan.rows)
     word = hashed(seed, "case/report", cases.key)
     # A case is over by the end of its day, and in a window of several days by that of the day after.
-    days = moment // issues.DAY_MS + _delay_days()[scenario, word >> np.uint64(56)] + (segment.plan.lookback_days > 1)
+    delay = _delay_days()[scenario, word >> np.uint64(56)]
+    days = moment // issues.DAY_MS + delay + (segment.plan.lookback_days > 1)
     card, turn, good = _candidates(segment, world, rhythm, cases, days)
-    # A card is taken on one day in `APART_DAYS`, so that few customers are victims again and again.
-    its_day = (
-        hashed(seed, "case/day", card, turn) % np.uint64(APART_DAYS) == (moment // issues.DAY_MS % APART_DAYS)[:, None]
-    )
-    alone = good & its_day
-    good = np.where(alone.any(axis=1)[:, None], alone, good)
+    its_day = good & (_own_delay(segment, card, turn) == delay[:, None])
+    good = np.where(its_day.any(axis=1)[:, None], its_day, good)
     # In a small world no card of the cities where most are copied may be left; any city's will do then.
     copied = good & copies_cards(seed, world.place[world.card_customer[card]].astype(np.int64), segment.plan.day)
     counterfeit = scenario == ScenarioCode.COUNTERFEIT
@@ -148,6 +143,14 @@ def _candidates(
     person = holder(customer[case, attempt], since)
     good[case, attempt] = _at_home(world.seed, person, home[case, attempt], begins[case])
     return card, turn, good
+
+
+def _own_delay(segment: Segment, card: Numbers, turn: Numbers) -> Numbers:
+    """The days before each card is issued anew on which it may be taken, where enough cards are left: always as many,
+    so that few are taken on two days. They follow the law of all reports, so there are cards for each delay."""
+    word = hashed(segment.plan.seed, "case/day", card, turn)
+    scenario = scenario_of("fraud", segment.plan.difficulty, fractions(word))
+    return _delay_days()[scenario, word & np.uint64(0xFF)]
 
 
 def _at_home(seed: int, person: Numbers, home: Numbers, day: Numbers) -> Mask:

@@ -16,7 +16,7 @@ from synth_assets.generator.streams import BLOCK_ROWS
 from tests.conftest import SCHEMA_FILE, digest, frame_of, make_frame, make_plan
 from tests.generator.realistic.conftest import realistic
 
-GOLDEN = "b4567c360578a97893c88f1060cf36dfc3533e277a687ebaeec9bedb243e0820"
+GOLDEN = "b78d561762b48271aeba1128a4c1fcb1c98cd99d7acbe6cee593303aeb543020"
 
 
 def test_a_small_day_is_what_it_always_was(schema):
