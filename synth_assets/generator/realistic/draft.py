@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -29,7 +30,7 @@ class Draft:
         world, rhythm, streams: what the draft is drawn from.
         step: the step of the rhythm.
         moment: milliseconds since 1970 (UTC), in order.
-        card, generation: the card in the world, and the issue of it that is in use.
+        card: the card in the world.
         joined: since which day (counted from 1970) the card's customer is one.
         incidents: the block's incidents; their rows count from the block's first.
         agreements: the standing agreements that pay, without those whose place an incident takes.
@@ -41,10 +42,18 @@ class Draft:
     step: Numbers
     moment: Numbers
     card: Numbers
-    generation: Numbers
     joined: Numbers
     incidents: Incidents
     agreements: Agreements
+
+    @cached_property
+    def generation(self) -> Numbers:
+        """The issue of each card that is in use."""
+        return self.world.generation(self.card, self.moment, self.joined)
+
+    def generation_of(self, rows: Numbers) -> Numbers:
+        """The issues of the cards of some rows, without a look at the others."""
+        return self.world.generation(self.card[rows], self.moment[rows], self.joined[rows])
 
 
 AGAIN_SHARE, AGAIN_SECONDS = 0.1, 1_200
@@ -107,7 +116,6 @@ def _draft(world: World, plan: GenerationPlan, streams: BlockStreams) -> Draft:
         step=step,
         moment=moment,
         card=card,
-        generation=world.generation(card, moment, joined),
         joined=joined,
         incidents=incidents,
         agreements=agreements.without(incidents.rows),
