@@ -87,12 +87,12 @@ class Register:
 
         `NOBODY` for those that have none. All days are counted from 1970.
         """
-        found = np.full(np.broadcast_shapes(number.shape, day.shape), NOBODY, dtype=np.int64)
-        if not found.size:
-            return found
+        if not day.size:
+            return np.zeros(np.broadcast_shapes(number.shape, day.shape), dtype=np.int64)
         low, high = int(day.min()), int(day.max())
         if low == high and last is None:
             return _since(self, low)[number].astype(np.int64)
+        found = np.full(np.broadcast_shapes(number.shape, day.shape), NOBODY, dtype=np.int64)
         for year in range(_year_of(low), _year_of(high) + 1):
             since, until = (each[number] for each in self.of_year(year))
             # Whoever is there on a day is its holder, in whatever year the day is.

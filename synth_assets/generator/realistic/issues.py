@@ -106,5 +106,10 @@ class Calendar:
 
 def months_of(moment: npt.NDArray[Any]) -> Numbers:
     """The month since year 0 (UTC) of each moment, in milliseconds since 1970."""
-    days = (moment // DAY_MS).astype("M8[D]")
-    return days.astype("M8[M]").astype(np.int64) + 1_970 * 12
+    days = moment // DAY_MS
+    if not len(days):
+        return days
+    # NumPy takes longer for a date than for a look-up, and the moments are of few different days.
+    first = days.min()
+    months = np.arange(first, days.max() + 1).astype("M8[D]").astype("M8[M]").astype(np.int64) + 1_970 * 12
+    return months[days - first]

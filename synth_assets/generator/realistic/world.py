@@ -35,6 +35,9 @@ _ACTIVITY_SIGMA = 1.0
 (assumed)."""
 _SPENDING_SIGMA = 0.35
 """Spending is log-normal with this sigma (assumed)."""
+_SPENDING = log_normal(1.0, _SPENDING_SIGMA, 256)
+_IOS_SHARE = floats(country.ios_share for country in atlas.COUNTRIES)
+"""By country, the share of the phones that run iOS."""
 _CARD_SHARES = (1.0, 0.4, 0.2)
 """How often a customer uses the first, second and third card, compared with the first (assumed)."""
 _SECOND_CARD, _THIRD_CARD = 0.3, 0.25
@@ -109,12 +112,11 @@ class World:
 
     def spending(self, person: Numbers) -> Floats:
         """How the amounts of these holders of customer numbers compare with those of others; the median is 1."""
-        return log_normal(1.0, _SPENDING_SIGMA, 256)[hashed(self.seed, "customer/spending", person) >> np.uint64(56)]
+        return _SPENDING[hashed(self.seed, "customer/spending", person) >> np.uint64(56)]
 
     def iphone(self, customer: Numbers, person: Numbers) -> Mask:
         """Whether the phones of these holders of customer numbers run iOS."""
-        ios_share = floats(country.ios_share for country in atlas.COUNTRIES)[PLACE_COUNTRY[self.place[customer]]]
-        return fractions(hashed(self.seed, "customer/phone", person)) < ios_share
+        return fractions(hashed(self.seed, "customer/phone", person)) < _IOS_SHARE[PLACE_COUNTRY[self.place[customer]]]
 
     def generation(self, card: Numbers, moment: npt.NDArray[Any], joined: Numbers) -> Numbers:
         """The issue of each card that is in use at a moment (in milliseconds since 1970).
