@@ -76,19 +76,19 @@ class World:
     def of(seed: int, customers: int) -> World:
         """The world of a seed with this many customers. Half a second and 100 MB for 600,000 of them."""
         streams = WorldStreams(seed, "customer", customers)
-        people = np.cumsum([round(city.millions * 10) for city in PLACES])
-        place = np.sort(np.searchsorted(people, streams.below("place", int(people[-1])), side="right"))
+        homes = np.repeat(np.arange(len(PLACES), dtype=np.uint8), [round(city.millions * 10) for city in PLACES])
+        place = np.sort(homes[streams.below("place", len(homes))], kind="stable")
         card_customer, weights = _cards(streams)
         zones = np.bincount(PLACE_ZONE[place][card_customer], weights=weights, minlength=len(ZONES)).astype(np.uint64)
         card_streams = WorldStreams(seed, "card", len(card_customer))
-        schemes = np.cumsum([percent for _, percent in atlas.SCHEMES])
+        schemes = np.repeat(np.arange(len(SCHEMES), dtype=np.uint8), [percent for _, percent in atlas.SCHEMES])
         return World(
             seed=seed,
-            customer_id=CUSTOMER_IDS[0] + np.argsort(streams.words("id")),
-            place=place.astype(np.uint8),
+            customer_id=CUSTOMER_IDS[0] + _order(streams.words("id")),
+            place=place,
             register=Register(seed, CUSTOMER_TENURE, customers, always=np.zeros(0, dtype=np.int64)),
             card_customer=card_customer,
-            card_scheme=np.searchsorted(schemes, card_streams.below("scheme", 100), side="right").astype(np.uint8),
+            card_scheme=schemes[card_streams.below("scheme", 100)],
             card_weight=weights.astype(np.uint16),
             slots=np.repeat(np.arange(len(card_customer), dtype=np.int32), weights),
             zone_starts=np.cumsum(zones) - zones,
@@ -191,6 +191,15 @@ class World:
         """One row a merchant of the year: merchant_id, mcc_code, where it is, which channel it serves, and when it
         opened and closed."""
         return self.merchants.table(year)
+
+
+def _order(words: Words) -> Numbers:
+    """The places of different words in the order of the words, as `argsort` gives them in six times the time."""
+    bits = np.uint64(len(words).bit_length())
+    ordered = np.sort(words >> bits << bits | np.arange(len(words), dtype=np.uint64))
+    if np.any(ordered[1:] >> bits == ordered[:-1] >> bits):
+        return np.argsort(words)  # two words differ in the bits that the places have taken
+    return (ordered & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.int64)
 
 
 def _cards(streams: WorldStreams) -> tuple[npt.NDArray[np.int32], Numbers]:
