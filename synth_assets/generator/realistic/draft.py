@@ -68,12 +68,12 @@ def drafts(plan: GenerationPlan, blocks: range) -> Iterator[Draft]:
         yield _draft(world, plan, streams)
 
 
-def _again(streams: BlockStreams, card: Numbers, per_second: Floats) -> Numbers:
-    """The cards, some of them replaced by one that paid a little earlier."""
+def _again(streams: BlockStreams, per_second: Floats) -> tuple[Numbers, Numbers]:
+    """The payments that may be made with a card that has just paid, and the payments before them whose card it is."""
+    rows = np.flatnonzero(streams.chosen("card/pays again", AGAIN_SHARE))
     most = np.maximum(per_second * AGAIN_SECONDS, 1).astype(np.uint64)
-    before = np.arange(len(card)) - 1 - streams.below("card/again", most).astype(np.int64)
-    again = streams.chosen("card/pays again", AGAIN_SHARE) & (before >= 0)
-    return np.where(again, card[np.maximum(before, 0)], card)
+    before = rows - 1 - streams.below("card/again", most)[rows].astype(np.int64)
+    return rows[before >= 0], before[before >= 0]
 
 
 def _draft(world: World, plan: GenerationPlan, streams: BlockStreams) -> Draft:
@@ -97,17 +97,18 @@ def _draft(world: World, plan: GenerationPlan, streams: BlockStreams) -> Draft:
         return joined[rows] < NOBODY
 
     card = drawn(streams.rows, draw, there)
-    again = _again(streams, card, rhythm.per_second(step) * plan.rows)
+    each_second = rhythm.per_second(np.arange(len(rhythm.passed) - 1)) * plan.rows
+    again, before = _again(streams, each_second[step])
     # In a window of several days a customer may have left since.
-    still = np.flatnonzero(again != card)
-    still = still[world.joined(again[still], day[still]) < NOBODY]
-    card[still] = again[still]
+    still = world.joined(card[before], day[again]) < NOBODY
+    again, before = again[still], before[still]
+    card[again] = card[before]
     agreements = due_agreements(world, rhythm, plan, first, step, moment)
     card[agreements.rows] = agreements.card
     incidents = incidents_between(world, rhythm, plan, first, first + streams.rows)
     incidents = replace(incidents, rows=incidents.rows - first)
     card[incidents.rows] = incidents.card
-    others = np.concatenate([still, agreements.rows, incidents.rows])
+    others = np.concatenate([again, agreements.rows, incidents.rows])
     joined[others] = world.joined(card[others], day[others])
     return Draft(
         world=world,

@@ -61,7 +61,7 @@ class LastPayments:
         """Take in some payments: their cards, the cards' generations, and their ids (two words each)."""
         # Where a card comes more than once, NumPy keeps what is assigned last.
         _as_items(self._ids)[card] = _as_items(ids)
-        self._generation[card] = generation
+        self._generation[card] = generation.astype(np.int16)
         self._paid[card] = True
 
     def add_and_look_back(self, card: Numbers, generation: Numbers, ids: Words) -> tuple[Words, Mask]:
@@ -140,8 +140,11 @@ last_day = _LastDay()
 
 def last_payments(plan: GenerationPlan, block: int) -> LastPayments:
     """The last payment of every card before a block: of the day before, then of the day's blocks before it."""
-    before, own = day_before(plan), card_history(plan, range(block))
-    return LastPayments(own if before is None else last_day.of(before).then(own))
+    before = day_before(plan)
+    if before is None:
+        return LastPayments(card_history(plan, range(block)))
+    history = last_day.of(before)
+    return LastPayments(history.then(card_history(plan, range(block))) if block else history)
 
 
 def payment_ids(draft: Draft) -> Words:

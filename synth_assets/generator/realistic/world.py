@@ -124,8 +124,11 @@ class World:
         The first that customers get is made when they join. It has the number of the turn before, which is in the time
         in which nobody held the customer number.
         """
-        first = self.calendar.last_turn(card, joined * issues.DAY_MS)
-        return np.maximum(self.calendar.issue(card, moment), first)
+        issue, came = self.calendar.issue(card, moment), joined * issues.DAY_MS
+        # Most customers came before the issue of their card.
+        late = np.flatnonzero(self.calendar.part(came) > issue)
+        issue[late] = np.maximum(issue[late], self.calendar.last_turn(card[late], came[late]))
+        return issue
 
     def issued(self, card: npt.NDArray[Any], generation: Numbers, joined: Numbers) -> Numbers:
         """When each issue of a card was made, in milliseconds since 1970."""
