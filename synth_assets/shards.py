@@ -42,7 +42,7 @@ MOST_ROWS = 2**20
 neighbours, so small ones cost more."""
 
 BLOCKS_OF_A_HISTORY = 2 * MOST_ROWS // BLOCK_ROWS
-"""Blocks of a day whose card history is computed by one order: a look at them takes a fifth of making them."""
+"""Blocks of a day whose card history is computed by one order: a look at them takes a tenth of making them."""
 
 MOST_SHARDS = 9_999
 """An upload to S3 has at most 10,000 parts. One is the footer."""

@@ -44,6 +44,7 @@ def binomial_quantile(trials: int, probability: float, fraction: float) -> int:
     return min(law.first + int(np.searchsorted(law.at_most, fraction, side="right")), trials)
 
 
+@lru_cache(maxsize=64)
 def _law(trials: int, probability: float) -> _Law:
     if not 0 < probability < 1:
         return _Law(round(trials * probability), np.ones(1), np.ones(1))

@@ -23,7 +23,8 @@ class TransactionSimulator:
     """One day of payments, as Arrow tables of `chunk_size` rows (the last may be shorter) in contract order.
 
     Iterating twice gives the same tables. Any block can be made alone, in any order: `workers` threads make
-    blocks ahead of the iteration, at most one each, and change nothing but the time.
+    blocks ahead of the iteration, at most one each, and change nothing but the time. What the blocks are drawn from is
+    drawn by the thread that iterates, one block ahead of them.
 
     Raises:
         SchemaError: the plan's profile cannot make the contract.
@@ -96,11 +97,15 @@ class TransactionSimulator:
             yield from rechunked(cut(tables, before, len(rows)), self.plan.chunk_size)
 
     def _tables(self, pool: Executor, blocks: Iterator[Block]) -> Iterator[pa.Table]:
-        """The blocks in order, each worker one ahead."""
+        """The blocks in order, each worker one ahead.
+
+        The next block is drawn while the workers make tables: a block that looks back is drawn after the one before it.
+        """
         ahead = deque(pool.submit(self._table, block) for block in islice(blocks, self.workers))
         while ahead:
+            drawn = list(islice(blocks, 1))
             table = ahead.popleft().result()
-            ahead.extend(pool.submit(self._table, block) for block in islice(blocks, 1))
+            ahead.extend(pool.submit(self._table, block) for block in drawn)
             yield table
 
     def _table(self, block: Block) -> pa.Table:

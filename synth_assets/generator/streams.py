@@ -106,10 +106,15 @@ def hashed(seed: int, name: str, *numbers: npt.NDArray[Any]) -> Words:
     key = int.from_bytes(blake2b(f"{seed}|{name}".encode(), digest_size=8).digest(), "little")
     state: Any = np.uint64(key)
     for number in numbers:
-        state = state + number.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-        state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        state = state ^ (state >> np.uint64(31))
+        # In place, because new memory costs as much as the arithmetic.
+        step = number.astype(np.uint64)
+        step *= np.uint64(0x9E3779B97F4A7C15)
+        state = state + step
+        state ^= state >> np.uint64(30)
+        state *= np.uint64(0xBF58476D1CE4E5B9)
+        state ^= state >> np.uint64(27)
+        state *= np.uint64(0x94D049BB133111EB)
+        state ^= state >> np.uint64(31)
     return state
 
 

@@ -9,56 +9,56 @@ import polars as pl
 
 from synth_assets.generator.realistic import atlas
 from synth_assets.generator.realistic.almanac import day_weights
+from synth_assets.generator.realistic.issues import DAY_MS, months_of
 from synth_assets.generator.realistic.places import COUNTRIES, PLACE_COUNTRY, PLACE_ZONE, ZONES
 from synth_assets.generator.streams import Mask, Numbers
 
 STEP = dt.timedelta(minutes=30)
 """Activity changes by half hours: every zone's offset is a multiple of them, and clocks change on them."""
 
-HOUR = pl.all().dt.hour()
-"""The hour of a local time."""
+_HOUR_MS = DAY_MS // 24
 
 _COUNTRY_OF_ZONE = [COUNTRIES[PLACE_COUNTRY[list(PLACE_ZONE).index(zone)]] for zone in range(len(ZONES))]
 """No zone has cities of two countries."""
 
 
-def local_steps(start: dt.datetime, end: dt.datetime) -> pl.DataFrame:
-    """A column for each zone: the local time at which each step from `start` (UTC) until `end` begins."""
+def local_times(start: dt.datetime, end: dt.datetime) -> Numbers:
+    """By zone and step, the local time at which each step from `start` (UTC) until `end` begins, in milliseconds since
+    1970 as if it were UTC. What follows from it is arithmetic: Polars is asked once for each zone."""
     steps = pl.datetime_range(start, end, STEP, closed="left", time_unit="ms", time_zone="UTC")
-    return pl.select(steps.dt.convert_time_zone(zone).alias(zone) for zone in ZONES)
+    naive = [steps.dt.convert_time_zone(zone).dt.replace_time_zone(None).alias(zone) for zone in ZONES]
+    return pl.select(each.cast(pl.Int64) for each in naive).to_numpy().T
 
 
-def by_zone(local: pl.DataFrame, part: pl.Expr) -> Numbers:
-    """By zone and step, a part of the local time."""
-    return local.select(part.cast(pl.Int64)).to_numpy().T
+def hours_of(local: Numbers) -> Numbers:
+    """The hours of local times."""
+    return local % DAY_MS // _HOUR_MS
 
 
-def activity(local: pl.DataFrame, by_calendar: bool) -> Numbers:
+def activity(local: Numbers, by_calendar: bool) -> Numbers:
     """By zone and step, how much a customer pays: whole numbers, so that no sum depends on the order of its parts.
 
     Args:
-        local: the local times of the steps, from `local_steps`.
+        local: the local times of the steps, from `local_times`.
         by_calendar: whether holidays, the days before Christmas and paydays count, beside weekday and month.
     """
-    weekday = by_zone(local, pl.all().dt.weekday()) - 1
+    day = local // DAY_MS
+    weekday = (day + 3) % 7  # from Monday on; 1 January 1970 was a Thursday
     weekend = weekday >= 5
     if by_calendar:
-        of_day, holiday = _by_calendar(local)
+        of_day, holiday = _by_calendar(day)
         weekend |= holiday  # People keep the hours of a Sunday.
     else:
-        month = by_zone(local, pl.all().dt.month()) - 1
-        of_day = np.array(atlas.WEEKDAYS)[weekday] * np.array(atlas.MONTHS)[month]
-    return np.array(atlas.HOURS)[weekend.astype(np.int64), by_zone(local, HOUR)] * of_day
+        of_day = np.array(atlas.WEEKDAYS)[weekday] * np.array(atlas.MONTHS)[months_of(local) % 12]
+    return np.array(atlas.HOURS)[weekend.astype(np.int64), hours_of(local)] * of_day
 
 
-def _by_calendar(local: pl.DataFrame) -> tuple[Numbers, Mask]:
-    """By zone and step, the weight of its local day, and whether that is a public holiday there."""
+def _by_calendar(day: Numbers) -> tuple[Numbers, Mask]:
+    """By zone and step, the weight of its local day (counted from 1970), and whether that is a public holiday there."""
     weights, holidays = [], []
-    for zone, country in zip(local, _COUNTRY_OF_ZONE, strict=True):
-        date = zone.dt.date()
-        first = date[0]
-        weight, holiday = day_weights(country, first, (date[-1] - first).days + 1)
-        number = (date.to_physical() - date.to_physical()[0]).to_numpy()
+    for days, country in zip(day, _COUNTRY_OF_ZONE, strict=True):
+        first, number = dt.date(1970, 1, 1) + dt.timedelta(days=int(days[0])), days - days[0]
+        weight, holiday = day_weights(country, first, int(number[-1]) + 1)
         weights.append(weight[number])
         holidays.append(holiday[number])
     return np.stack(weights), np.stack(holidays)

@@ -63,8 +63,8 @@ class Agreements:
         return (self.word & np.uint64(0xFF)) < np.uint64(round(WORLDWIDE_SHARE * 256))
 
     def without(self, rows: Numbers) -> Agreements:
-        """The agreements whose rows are none of these."""
-        kept = ~np.isin(self.rows, rows)
+        """The agreements whose rows are none of these, which ascend too."""
+        kept = np.searchsorted(rows, self.rows) == np.searchsorted(rows, self.rows, side="right")
         return Agreements(*(getattr(self, each.name)[kept] for each in fields(self)))
 
 

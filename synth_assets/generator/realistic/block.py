@@ -45,6 +45,10 @@ GROUP_SHOPS = 3
 """The shops of goods that a group pays in a week, with which three of four of its payments for goods are made
 (assumed)."""
 
+# By the local hour, the share of the payments that are made online, and that share with the one at cash machines.
+_ONLINE = np.array(atlas.ONLINE_BY_HOUR) / 100
+_ONLINE_OR_ATM = _ONLINE + (1 - _ONLINE) * ATM_SHARE
+
 _NO_HABIT = HABITS
 _HABIT_OF_64 = np.repeat(np.arange(HABITS + 1), [18, 12, 8, 6, 5, 4, 3, 2, 6])
 """A habit for each of 64 equally likely draws; 6 of them stand for a merchant that is no habit (assumed)."""
@@ -143,9 +147,8 @@ class RealisticBlock(Block):
         """The `Channel` of each payment."""
         hour = self.rhythm.hour[PLACE_ZONE[self.home], self.draft.step]
         draw = self.streams.fractions("channel")
-        online = np.array(atlas.ONLINE_BY_HOUR)[hour] / 100
-        at_machine = draw < online + (1 - online) * ATM_SHARE
-        channel = np.select([draw < online, at_machine], [Channel.ONLINE, Channel.ATM], Channel.IN_STORE)
+        offline = np.where(draw < _ONLINE_OR_ATM[hour], Channel.ATM, Channel.IN_STORE)
+        channel = np.where(draw < _ONLINE[hour], Channel.ONLINE, offline)
         channel[self.recurring | self.whereabouts.on_the_way] = Channel.ONLINE
         channel[self.draft.incidents.rows] = self.draft.incidents.channel(self.streams)
         return channel
@@ -164,14 +167,11 @@ class RealisticBlock(Block):
         words = habit_words(self.plan.seed, self.person, self.channel, habit)
         strange = habit == _NO_HABIT
         strange[self.incidents.rows[self.incidents.merchants != MerchantChoice.OWN]] = True
-        words[strange] = self.streams.words("merchant_id")[strange]
+        np.copyto(words, self.streams.words("merchant_id"), where=strange)
         words = self._group_words(words)
         words[self.draft.agreements.rows] = self.draft.agreements.word
-        pool = np.select(
-            [self.channel == Channel.ONLINE, self.channel == Channel.ATM],
-            [self._shop_pool(words), merchants.CASH_MACHINE_POOLS + self.place],
-            merchants.STORE_POOLS + self.place,
-        )
+        here = np.where(self.channel == Channel.ATM, merchants.CASH_MACHINE_POOLS, merchants.STORE_POOLS) + self.place
+        pool = np.where(self.offline, here, self._shop_pool(words))
         merchant = self.world.merchants.draw(pool, words, self.day)
         thieves = self.incidents.rows[self.incidents.merchants == MerchantChoice.GOODS]
         merchant[thieves] = passing_by(self.world, pool[thieves], words[thieves], merchant[thieves], self.day[thieves])
@@ -237,11 +237,8 @@ class RealisticBlock(Block):
         stripe, without_contact = stripe_shares()[country], contactless_shares(year)[country]
         contactless = (draw < stripe + without_contact) & (self.channel == Channel.IN_STORE)
         contactless &= self.wallet | (self.dollars <= contactless_limits()[country])
-        mode = np.select(
-            [self.channel == Channel.ONLINE, draw < stripe, contactless],
-            [EntryMode.ECOM, EntryMode.MAGSTRIPE, EntryMode.NFC],
-            EntryMode.CHIP,
-        )
+        card = np.where(contactless, EntryMode.NFC, EntryMode.CHIP)
+        mode = np.where(self.offline, np.where(draw < stripe, EntryMode.MAGSTRIPE, card), EntryMode.ECOM)
         mode[self.incidents.rows[self.incidents.magstripe]] = EntryMode.MAGSTRIPE
         return mode
 

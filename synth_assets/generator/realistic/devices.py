@@ -153,9 +153,9 @@ def devices(block: Payments) -> Devices:
     """What the payments of a block are made on."""
     means, person = _means(block), block.person
     device_type = np.full(block.rows, int(DeviceType.POS))
-    phone = np.where(block.world.iphone(block.customer, person), DeviceType.IOS, DeviceType.ANDROID)
     device_type[means >= Means.HOME_COMPUTER] = DeviceType.WEB
-    device_type = np.where(means == Means.PHONE, phone, device_type)
+    on_phone = np.flatnonzero(means == Means.PHONE)
+    device_type[on_phone] = _phone(block, on_phone)
     second = means == Means.SECOND_PHONE
     any_phone = (hashed(block.plan.seed, "device/second", person[second]) & np.uint64(1)).astype(np.int64)
     device_type[second] = np.where(any_phone == 1, DeviceType.IOS, DeviceType.ANDROID)
@@ -164,10 +164,15 @@ def devices(block: Payments) -> Devices:
     group = np.where(case.group > 0, case.group, case.case)
     word = hashed(block.plan.seed, "group/device", group, block.day[rows] // GROUP_DEVICE_DAYS)
     strange = np.array([DeviceType.WEB, DeviceType.WEB, DeviceType.IOS, DeviceType.ANDROID])[word & np.uint64(3)]
-    device_type[rows] = np.where(chosen == DeviceChoice.NEW, phone[rows], strange)
+    device_type[rows] = np.where(chosen == DeviceChoice.NEW, _phone(block, rows), strange)
     owner[rows] = word
     number[rows] = 0
     return Devices(means, device_type, owner, number * np.uint64(4) + device_type.astype(np.uint64))
+
+
+def _phone(block: Payments, rows: Numbers) -> Numbers:
+    """The `DeviceType` of the customer's phone in these rows."""
+    return np.where(block.world.iphone(block.customer[rows], block.person[rows]), DeviceType.IOS, DeviceType.ANDROID)
 
 
 def _of_case(block: Payments) -> tuple[Numbers, Incidents, Numbers]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -29,7 +30,7 @@ class Draft:
         world, rhythm, streams: what the draft is drawn from.
         step: the step of the rhythm.
         moment: milliseconds since 1970 (UTC), in order.
-        card, generation: the card in the world, and the issue of it that is in use.
+        card: the card in the world.
         joined: since which day (counted from 1970) the card's customer is one.
         incidents: the block's incidents; their rows count from the block's first.
         agreements: the standing agreements that pay, without those whose place an incident takes.
@@ -41,10 +42,18 @@ class Draft:
     step: Numbers
     moment: Numbers
     card: Numbers
-    generation: Numbers
     joined: Numbers
     incidents: Incidents
     agreements: Agreements
+
+    @cached_property
+    def generation(self) -> Numbers:
+        """The issue of each card that is in use."""
+        return self.world.generation(self.card, self.moment, self.joined)
+
+    def generation_of(self, rows: Numbers) -> Numbers:
+        """The issues of the cards of some rows, without a look at the others."""
+        return self.world.generation(self.card[rows], self.moment[rows], self.joined[rows])
 
 
 AGAIN_SHARE, AGAIN_SECONDS = 0.1, 1_200
@@ -59,12 +68,12 @@ def drafts(plan: GenerationPlan, blocks: range) -> Iterator[Draft]:
         yield _draft(world, plan, streams)
 
 
-def _again(streams: BlockStreams, card: Numbers, per_second: Floats) -> Numbers:
-    """The cards, some of them replaced by one that paid a little earlier."""
+def _again(streams: BlockStreams, per_second: Floats) -> tuple[Numbers, Numbers]:
+    """The payments that may be made with a card that has just paid, and the payments before them whose card it is."""
+    rows = np.flatnonzero(streams.chosen("card/pays again", AGAIN_SHARE))
     most = np.maximum(per_second * AGAIN_SECONDS, 1).astype(np.uint64)
-    before = np.arange(len(card)) - 1 - streams.below("card/again", most).astype(np.int64)
-    again = streams.chosen("card/pays again", AGAIN_SHARE) & (before >= 0)
-    return np.where(again, card[np.maximum(before, 0)], card)
+    before = rows - 1 - streams.below("card/again", most)[rows].astype(np.int64)
+    return rows[before >= 0], before[before >= 0]
 
 
 def _draft(world: World, plan: GenerationPlan, streams: BlockStreams) -> Draft:
@@ -88,17 +97,18 @@ def _draft(world: World, plan: GenerationPlan, streams: BlockStreams) -> Draft:
         return joined[rows] < NOBODY
 
     card = drawn(streams.rows, draw, there)
-    again = _again(streams, card, rhythm.per_second(step) * plan.rows)
+    each_second = rhythm.per_second(np.arange(len(rhythm.passed) - 1)) * plan.rows
+    again, before = _again(streams, each_second[step])
     # In a window of several days a customer may have left since.
-    still = np.flatnonzero(again != card)
-    still = still[world.joined(again[still], day[still]) < NOBODY]
-    card[still] = again[still]
+    still = world.joined(card[before], day[again]) < NOBODY
+    again, before = again[still], before[still]
+    card[again] = card[before]
     agreements = due_agreements(world, rhythm, plan, first, step, moment)
     card[agreements.rows] = agreements.card
     incidents = incidents_between(world, rhythm, plan, first, first + streams.rows)
     incidents = replace(incidents, rows=incidents.rows - first)
     card[incidents.rows] = incidents.card
-    others = np.concatenate([still, agreements.rows, incidents.rows])
+    others = np.concatenate([again, agreements.rows, incidents.rows])
     joined[others] = world.joined(card[others], day[others])
     return Draft(
         world=world,
@@ -107,7 +117,6 @@ def _draft(world: World, plan: GenerationPlan, streams: BlockStreams) -> Draft:
         step=step,
         moment=moment,
         card=card,
-        generation=world.generation(card, moment, joined),
         joined=joined,
         incidents=incidents,
         agreements=agreements.without(incidents.rows),

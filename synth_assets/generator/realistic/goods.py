@@ -25,6 +25,8 @@ def passing_by(world: World, pool: Numbers, words: Words, merchant: Numbers, day
     found = merchant.copy()
     for number in range(STORES):
         left = np.flatnonzero(~_RESALE[world.merchants.trade[found]])
+        if not len(left):
+            break
         word = hashed(world.seed, "goods", words[left], np.full(1, number))
         found[left] = world.merchants.draw(pool[left], word, day[left])
     return found

@@ -55,19 +55,21 @@ class LastPayments:
     def __init__(self, before: CardHistory) -> None:
         self._ids = before.ids.copy()
         self._generation = before.generation.copy()
+        self._paid = np.zeros(len(before.generation), dtype=np.bool_)
 
     def add(self, card: Numbers, generation: Numbers, ids: Words) -> None:
         """Take in some payments: their cards, the cards' generations, and their ids (two words each)."""
         # Where a card comes more than once, NumPy keeps what is assigned last.
-        self._ids[card] = ids
-        self._generation[card] = generation
+        _as_items(self._ids)[card] = _as_items(ids)
+        self._generation[card] = generation.astype(np.int16)
+        self._paid[card] = True
 
     def add_and_look_back(self, card: Numbers, generation: Numbers, ids: Words) -> tuple[Words, Mask]:
         """Take in some payments, and say for each what the id before it is, and whether there is one.
 
         A renewed card has no payment before its first.
         """
-        previous, known = self._ids[card], self._generation[card] == generation
+        previous, known = self._ids.take(card, axis=0), self._generation[card] == generation
         by_card = np.sort(card.astype(np.uint64) << _ROW_BITS | np.arange(len(card), dtype=np.uint64))
         row = by_card & _ROW
         again = (by_card[1:] >> _ROW_BITS) == (by_card[:-1] >> _ROW_BITS)
@@ -77,13 +79,32 @@ class LastPayments:
         return previous, known
 
     def history(self) -> CardHistory:
-        """The history of all payments taken in. Afterwards no more can be."""
-        return CardHistory(self._ids, self._generation)
+        """The history of the payments taken in, whatever was before them. Afterwards no more can be."""
+        return CardHistory(self._ids, np.where(self._paid, self._generation, np.int16(-1)))
+
+
+def _as_items(ids: Words) -> npt.NDArray[np.void]:
+    """Ids as one item each, which NumPy assigns six times as fast as two words each."""
+    return np.ascontiguousarray(ids).view("V16")[:, 0]
 
 
 def card_history(plan: GenerationPlan, blocks: range) -> CardHistory:
-    """What these blocks of the plan's day leave behind, whatever is before them."""
-    return _add(_none(plan), plan, blocks).history()
+    """What these blocks of the plan's day leave behind, whatever is before them.
+
+    They are read from the last to the first, because of each card only the last payment counts: what is asked of a
+    payment beyond its card is not asked of the others.
+    """
+    history = CardHistory.empty(World.of(plan.seed, plan.customers).card_count)
+    ids, generation = history.ids.copy(), history.generation.copy()
+    last = np.zeros(len(generation), dtype=np.int32)
+    for draft in drafts(plan, blocks[::-1]):
+        rows = np.flatnonzero(generation[draft.card] < 0)
+        last[draft.card[rows]] = rows
+        rows = rows[last[draft.card[rows]] == rows]
+        card = draft.card[rows]
+        generation[card] = draft.generation_of(rows)
+        _as_items(ids)[card] = _as_items(payment_ids(draft)[rows])
+    return CardHistory(ids, generation)
 
 
 def day_before(plan: GenerationPlan) -> GenerationPlan | None:
@@ -120,20 +141,12 @@ last_day = _LastDay()
 def last_payments(plan: GenerationPlan, block: int) -> LastPayments:
     """The last payment of every card before a block: of the day before, then of the day's blocks before it."""
     before = day_before(plan)
-    payments = _none(plan) if before is None else LastPayments(last_day.of(before))
-    return _add(payments, plan, range(block))
+    if before is None:
+        return LastPayments(card_history(plan, range(block)))
+    history = last_day.of(before)
+    return LastPayments(history.then(card_history(plan, range(block))) if block else history)
 
 
 def payment_ids(draft: Draft) -> Words:
     """The two words of each transaction id of a block, as `uuid4` draws them; the shape is (rows, 2)."""
     return np.column_stack(uuid_words(draft.streams, "transaction_id"))
-
-
-def _none(plan: GenerationPlan) -> LastPayments:
-    return LastPayments(CardHistory.empty(World.of(plan.seed, plan.customers).card_count))
-
-
-def _add(payments: LastPayments, plan: GenerationPlan, blocks: range) -> LastPayments:
-    for draft in drafts(plan, blocks):
-        payments.add(draft.card, draft.generation, payment_ids(draft))
-    return payments

@@ -32,6 +32,8 @@ NOBODY = np.iinfo(np.int32).max
 """The first day of the holder of a number that nobody holds: it is after every other."""
 ALWAYS = -(2**17)
 """The first day of a holder that was always there: the year 1611, before all days of payments."""
+_AT_ONCE = 2**15
+"""The numbers whose holders are drawn together."""
 _NUMBERS = 2**20
 """More than any number of a customer or a merchant."""
 
@@ -87,12 +89,12 @@ class Register:
 
         `NOBODY` for those that have none. All days are counted from 1970.
         """
-        found = np.full(np.broadcast_shapes(number.shape, day.shape), NOBODY, dtype=np.int64)
-        if not found.size:
-            return found
+        if not day.size:
+            return np.zeros(np.broadcast_shapes(number.shape, day.shape), dtype=np.int64)
         low, high = int(day.min()), int(day.max())
         if low == high and last is None:
             return _since(self, low)[number].astype(np.int64)
+        found = np.full(np.broadcast_shapes(number.shape, day.shape), NOBODY, dtype=np.int64)
         for year in range(_year_of(low), _year_of(high) + 1):
             since, until = (each[number] for each in self.of_year(year))
             # Whoever is there on a day is its holder, in whatever year the day is.
@@ -105,8 +107,17 @@ class Register:
         return _holders(self, year)
 
     def _drawn_holders(self, year: int) -> Holders:
+        # A part of the numbers after another, so that what is drawn for them stays near the processor.
+        parts = [
+            self._some_holders(np.arange(first, min(first + _AT_ONCE, self.count)), year)
+            for first in range(0, self.count, _AT_ONCE)
+        ]
+        since, until = (np.concatenate(each) for each in zip(*parts, strict=True))
+        since[self.always], until[self.always] = ALWAYS, NOBODY
+        return Holders(since, until)
+
+    def _some_holders(self, number: Numbers, year: int) -> Holders:
         first, end = ((dt.date(each, 1, 1) - dt.date(1970, 1, 1)).days for each in (year, year + 1))
-        number = np.arange(self.count)
         start = (hashed(self.seed, f"{self.tenure.kind}/span", number) % np.uint64(SPAN_DAYS)).astype(np.int64)
         start += (first - start) // SPAN_DAYS * SPAN_DAYS
         since, until = start.copy(), self._until(number, start, start + SPAN_DAYS)
@@ -117,7 +128,6 @@ class Register:
             left = left[until[left] <= first]
         nobody = since >= end
         since[nobody] = until[nobody] = NOBODY
-        since[self.always], until[self.always] = ALWAYS, NOBODY
         return Holders(since.astype(np.int32), until.astype(np.int32))
 
     def _until(self, number: Numbers, since: Numbers, end: Numbers) -> Numbers:

@@ -74,9 +74,13 @@ class Calendar:
         place = (card * self.factor[turn] + self.shift[turn]) % self.places
         return turn * _PART_MS + place * _PART_MS // self.places + _EPOCH_MS
 
+    def part(self, moment: npt.NDArray[Any]) -> Numbers:
+        """The part that a moment is in: the number of a card's last turn up to it, or one more."""
+        return (moment - _EPOCH_MS) // _PART_MS
+
     def last_turn(self, card: Numbers, moment: npt.NDArray[Any]) -> Numbers:
         """The last turn of each card up to a moment (in milliseconds since 1970), by its number."""
-        turn = (moment - _EPOCH_MS) // _PART_MS + np.zeros_like(card)
+        turn = self.part(moment) + np.zeros_like(card)
         return turn - (self.moment(card, turn) > moment)
 
     def cards_of(self, day: Numbers, words: Words) -> tuple[Numbers, Numbers]:
@@ -106,5 +110,10 @@ class Calendar:
 
 def months_of(moment: npt.NDArray[Any]) -> Numbers:
     """The month since year 0 (UTC) of each moment, in milliseconds since 1970."""
-    days = (moment // DAY_MS).astype("M8[D]")
-    return days.astype("M8[M]").astype(np.int64) + 1_970 * 12
+    days = moment // DAY_MS
+    if not len(days):
+        return days
+    # NumPy takes longer for a date than for a look-up, and the moments are of few different days.
+    first = days.min()
+    months = np.arange(first, days.max() + 1).astype("M8[D]").astype("M8[M]").astype(np.int64) + 1_970 * 12
+    return months[days - first]

@@ -7,6 +7,7 @@ moments of their own, and many share an address: on mobile networks (RFC 6598), 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -17,7 +18,7 @@ from synth_assets.generator.realistic.block import RealisticBlock
 from synth_assets.generator.realistic.devices import Means, households
 from synth_assets.generator.realistic.issues import DAY_MS
 from synth_assets.generator.realistic.places import COUNTRIES, PLACE_COUNTRY, PLACES, floats
-from synth_assets.generator.streams import Numbers, Words, fractions, hashed, scaled
+from synth_assets.generator.streams import Mask, Numbers, Words, fractions, hashed, scaled
 
 PROVIDERS, PROVIDER_NETWORKS = 5, 24
 """The providers of a country for homes, and the /16 networks of each (assumed)."""
@@ -78,22 +79,28 @@ def addresses(block: RealisticBlock, online: Numbers) -> tuple[Numbers, Words]:
     home = PLACE_COUNTRY[block.home[online]]
     phone = (means == Means.PHONE) | (means == Means.SECOND_PHONE)
     draw = fractions(block.streams.words("ip_address")[online])
-    household = households(block.world, block.customer[online], person, block.day[online])
-    network, host = _at_home(seed, household, home, moment)
+    network, host = np.zeros(len(online), dtype=np.int64), np.zeros(len(online), dtype=np.uint64)
 
-    def put(where: npt.NDArray[np.bool_], found: tuple[Numbers, Words]) -> None:
-        network[where], host[where] = found
+    def put(where: Mask, found: Callable[[Numbers], tuple[Numbers, Words]]) -> None:
+        at = np.flatnonzero(where)
+        network[at], host[at] = found(at)
 
     mobile = phone & (draw < MOBILE_SHARE)
-    put(mobile, _mobile(seed, person[mobile], home[mobile], moment[mobile]))
+    put(mobile, lambda at: _mobile(seed, person[at], home[at], moment[at]))
     away = block.whereabouts.away[online] & ~mobile
-    put(away, _stays(seed, "hotel", place[away], person[away] % HOTELS))
+    put(away, lambda at: _stays(seed, "hotel", place[at], person[at] % HOTELS))
     work = means == Means.WORK_COMPUTER
-    put(work, _stays(seed, "firm", block.home[online][work], person[work] % FIRMS))
+    put(work, lambda at: _stays(seed, "firm", block.home[online[at]], person[at] % FIRMS))
     public = means == Means.PUBLIC_COMPUTER
-    put(public, _stays(seed, "library", place[public], person[public] * 0))
+    put(public, lambda at: _stays(seed, "library", place[at], person[at] * 0))
     hides = (draw > 1 - VPN_SHARE) & ~block.recurring[online]
-    put(hides, _vpn(seed, hashed(seed, "vpn/exit", person[hides], moment[hides] // _QUARTER_DAY)))
+    put(hides, lambda at: _vpn(seed, hashed(seed, "vpn/exit", person[at], moment[at] // _QUARTER_DAY)))
+
+    def household(at: Numbers) -> Numbers:
+        return households(block.world, block.customer[online[at]], person[at], block.day[online[at]])
+
+    at_home = ~(mobile | away | work | public | hides)
+    put(at_home, lambda at: _at_home(seed, household(at), home[at], moment[at]))
     return _with_cases(block, online, network, host)
 
 

@@ -11,6 +11,11 @@ CHARMING, NINETY_FIVE, WHOLE, ROUND = (34, 14), (8, 6), (12, 16), (5, 8)
 """The shares of the amounts that end in 99 and in 95 hundredths, in whole units, and in multiples of five of them, in
 per cent, online and at a terminal (assumed)."""
 _EDGES = np.cumsum([CHARMING, NINETY_FIVE, WHOLE, ROUND], axis=0).T
+_KINDS = (np.arange(100)[:, None] >= _EDGES[:, None]).sum(axis=2)
+"""The ending of each draw, online and at a terminal: its place among those of `_EDGES`, or one more for any."""
+# By ending, in hundreds of the smallest unit: what prices are multiples of, and how much less is asked.
+_STEP = np.array([1.0, 1.0, 1.0, 5.0, 1.0])
+_LESS = np.array([0.01, 0.05, 0.0, 0.0, 0.0])
 
 
 def with_endings(money: Floats, unit: Floats, online: np.ndarray, word: Words) -> Floats:
@@ -23,11 +28,9 @@ def with_endings(money: Floats, unit: Floats, online: np.ndarray, word: Words) -
         word: a random word for each.
     """
     draw = ((word >> np.uint64(57)) * np.uint64(100) >> np.uint64(7)).astype(np.int64)
-    edges = _EDGES[np.where(online, 0, 1)]
-    kind = (draw[:, None] >= edges).sum(axis=1)
+    kind = _KINDS[np.where(online, 0, 1), draw]
     hundred = np.where(unit == 1, 100.0, unit)
-    step = np.select([kind == 3], [5 * hundred], hundred)
-    less = np.select([kind == 0, kind == 1], [0.01 * hundred, 0.05 * hundred], 0.0)
+    step, less = _STEP[kind] * hundred, _LESS[kind] * hundred
     asked = np.rint((money + less) / step) * step - less
     # Small sums have no room for it.
     return np.where((kind < 4) & (asked > 0) & (money >= hundred), asked, money)

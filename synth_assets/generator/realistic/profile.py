@@ -39,16 +39,13 @@ def realistic_blocks(
     payments: LastPayments | None = None
     if "previous_txn_id" in schema:
         payments = last_payments(plan, blocks.start) if history is None else LastPayments(history)
-    own = LastPayments(card_history(plan, range(0)))  # those of the day alone, which the day after it looks back to
     for draft in drafts(plan, blocks):
         previous = _NO_PREVIOUS
         if payments is not None:
-            ids = payment_ids(draft)
-            previous = payments.add_and_look_back(draft.card, draft.generation, ids)
-            own.add(draft.card, draft.generation, ids)
+            previous = payments.add_and_look_back(draft.card, draft.generation, payment_ids(draft))
         yield RealisticBlock(plan, schema, draft.streams, draft, previous)
     if payments is not None and blocks == range(block_count(plan.rows)):
-        last_day.remember(plan, own.history())
+        last_day.remember(plan, payments.history())
 
 
 def _recurring_share(plan: GenerationPlan) -> float:

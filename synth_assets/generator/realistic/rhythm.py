@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from synth_assets.generator.plan import GenerationPlan
-from synth_assets.generator.realistic.activity import HOUR, STEP, activity, by_zone, local_steps
+from synth_assets.generator.realistic.activity import STEP, activity, hours_of, local_times
 from synth_assets.generator.realistic.issues import DAY_MS
 from synth_assets.generator.realistic.world import World
 from synth_assets.generator.streams import Floats, Numbers, Words
@@ -68,7 +67,8 @@ class Rhythm:
 @lru_cache(maxsize=16)
 def _rhythm(world: World, window: tuple[dt.datetime, dt.datetime], by_calendar: bool) -> Rhythm:
     start, end = window
-    local = local_steps(start, end)
+    opens = int(start.timestamp()) * 1_000
+    local = local_times(start, end)
     each = activity(local, by_calendar)
     # All of these numbers are below 2**63, those of the largest world too.
     together = each * world.zone_counts.astype(np.int64)[:, None]
@@ -77,13 +77,15 @@ def _rhythm(world: World, window: tuple[dt.datetime, dt.datetime], by_calendar: 
     edges = np.cumsum(together, axis=0) * ZONE_SLOTS // total
     slots = np.stack([np.searchsorted(edge, np.arange(ZONE_SLOTS), side="right") for edge in edges.T])
     return Rhythm(
-        start=int(start.timestamp()) * 1_000,
+        start=opens,
         passed=passed / passed[-1],
         zone_slots=slots.astype(np.uint8),
-        offset=by_zone(local, _OFFSET_MINUTES),
-        hour=by_zone(local, HOUR),
+        offset=_minutes(local - (opens + STEP_MS * np.arange(local.shape[1]))),
+        hour=hours_of(local),
         awake=each / each.max(axis=0),
     )
 
 
-_OFFSET_MINUTES = (pl.all().dt.base_utc_offset() + pl.all().dt.dst_offset()).dt.total_minutes()
+def _minutes(offset: Numbers) -> Numbers:
+    """Milliseconds as whole minutes. Of local mean time, which zones had before 1900, the seconds are cut off."""
+    return np.sign(offset) * (np.abs(offset) // 60_000)

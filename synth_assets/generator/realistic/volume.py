@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from synth_assets.generator.realistic.activity import STEP, activity, local_steps
+from synth_assets.generator.realistic.activity import STEP, activity, local_times
 from synth_assets.generator.realistic.places import PLACE_ZONE, PLACES, ZONES
 
 _PEOPLE = np.bincount(PLACE_ZONE, weights=[round(city.millions * 10) for city in PLACES], minlength=len(ZONES))
@@ -31,6 +31,6 @@ def rows_on(day: dt.date, mean_rows: int, lookback_days: int) -> int:
 def _weights(year: int) -> list[int]:
     """By day of the year, what all customers pay from midnight to midnight (UTC), beside other days."""
     start = dt.datetime(year, 1, 1, tzinfo=dt.UTC)
-    each = activity(local_steps(start, start.replace(year=year + 1)), by_calendar=True)
+    each = activity(local_times(start, start.replace(year=year + 1)), by_calendar=True)
     of_step = _PEOPLE.astype(np.int64) @ each
     return [int(weight) for weight in of_step.reshape(-1, dt.timedelta(days=1) // STEP).sum(axis=1)]

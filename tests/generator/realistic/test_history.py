@@ -94,6 +94,13 @@ def test_a_history_cannot_be_written_to():
         assert not array.flags.writeable
 
 
+def test_a_history_says_nothing_of_what_was_before():
+    one = np.array([[1, 1]], dtype=np.uint64)
+    payments = LastPayments(CardHistory(np.repeat(one, 2, axis=0), np.array([7, 7], dtype=np.int16)))
+    payments.add(np.array([1]), np.array([8]), one * np.uint64(2))
+    assert said(payments.history()) == [None, (8, [2, 2])]
+
+
 def test_a_window_of_days_and_the_earliest_day_look_back_to_nothing():
     assert day_before(realistic(lookback_days=2)) is None
     assert day_before(realistic(day=dt.date(1679, 1, 1))) is None

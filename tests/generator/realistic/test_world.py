@@ -2,11 +2,12 @@
 
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import polars as pl
 from polars.testing import assert_frame_equal
 
 from synth_assets.generator.realistic import atlas
-from synth_assets.generator.realistic.world import World
+from synth_assets.generator.realistic.world import World, _order
 
 
 def test_a_world_depends_on_its_seed_and_size_alone():
@@ -14,6 +15,13 @@ def test_a_world_depends_on_its_seed_and_size_alone():
     for table in ("customers_table", "cards_table", "merchants_table"):
         assert_frame_equal(getattr(one, table)(2026), getattr(again, table)(2026))
         assert not getattr(one, table)(2026).equals(getattr(other, table)(2026))
+
+
+def test_words_are_ordered_by_all_of_their_bits():
+    words = np.random.default_rng(7).integers(0, 2**64, 1_000, dtype=np.uint64)
+    assert _order(words).tolist() == np.argsort(words).tolist()
+    words[500] = words[3] ^ np.uint64(1)
+    assert _order(words).tolist() == np.argsort(words).tolist()
 
 
 def test_a_customers_id_says_nothing_about_the_customer():
