@@ -26,8 +26,10 @@ ROWS_A_GROUP: dict[Kind, int] = {"fraud": 3_500, "look-alike": 2_500}
 """A day has a ring, and a circle, for each so many of its payments (assumed)."""
 HIDDEN_PAYMENTS = 2
 """The payments of a hidden case, at most (assumed): more would stand out."""
+GROUPS_TOGETHER = 8
+"""Groups of which the first ones are the busiest, as busy on large days as on small ones (assumed)."""
 WEEK_DAYS = 7
-"""The days for which a group keeps its devices, addresses and shops (assumed)."""
+"""The days for which a group keeps its addresses and shops (assumed)."""
 
 _FEWEST, _MOST = np.array([scenario.payments for scenario in SCENARIOS], dtype=np.uint64).T
 _GROUPED = np.array([scenario.grouped for scenario in SCENARIOS])
@@ -126,7 +128,9 @@ def _groups(segment: Segment, kind: Kind, scenario: Numbers, word: Words) -> Wor
     plan = segment.plan
     count = max(1, round(plan.rows / plan.lookback_days / ROWS_A_GROUP[kind]))
     week = np.full(len(scenario), plan.day.toordinal() // WEEK_DAYS)
+    together = max(1, round(count / GROUPS_TOGETHER))
+    place = fractions(word << np.uint64(32)) * together
     # The first ones are the busiest: the share of the first nth is the root of 1/n.
-    number = (fractions(word << np.uint64(32)) ** 2 * count).astype(np.int64)
+    number = (place // 1 * count + (place % 1) ** 2 * (count / together)).astype(np.int64)
     # The upper bits decide whether there is a group, the lower ones which.
     return np.where(fractions(word) < _GROUPED[scenario], hashed(plan.seed, f"group/{kind}", week, number), 0)

@@ -45,8 +45,6 @@ DAYS_OF = {Means.PHONE: 730, Means.SECOND_PHONE: 900, Means.HOME_COMPUTER: 75, M
 what its browser remembers."""
 TERMINALS = 4
 """The terminals of a merchant (assumed)."""
-GROUP_DEVICE_DAYS = 2
-"""The days after which a group uses another device (assumed)."""
 OWN_DEVICE_SHARE = 0.2
 """The share of the cases on another device that are paid on a device of the customer's after all: one that was stolen,
 or is controlled from afar, and among the look-alikes one that is the customer's (assumed)."""
@@ -162,7 +160,8 @@ def devices(block: Payments) -> Devices:
     owner, number = _names(block, means)
     rows, case, chosen = _of_case(block)
     group = np.where(case.group > 0, case.group, case.case)
-    word = hashed(block.plan.seed, "group/device", group, block.day[rows] // GROUP_DEVICE_DAYS)
+    # Another one each day, so that nothing is learned of a device that was known for fraud.
+    word = hashed(block.plan.seed, "group/device", group, block.day[rows])
     strange = np.array([DeviceType.WEB, DeviceType.WEB, DeviceType.IOS, DeviceType.ANDROID])[word & np.uint64(3)]
     device_type[rows] = np.where(chosen == DeviceChoice.NEW, _phone(block, rows), strange)
     owner[rows] = word

@@ -5,7 +5,8 @@ the day on which a card is blocked is known before the fraud that leads to it: a
 customer whose card is issued anew on the day of its report.
 
 In each part of `TURN_DAYS` the cards have their turns in another order, by an affine step that can be undone: so the
-cards of a day are found, and the age of a card tells nothing of its next turn.
+cards of a day are found. A part is short, and turns are drawn independently of each other: so the age of a card tells
+next to nothing of when it is issued anew.
 """
 
 from __future__ import annotations
@@ -22,21 +23,24 @@ import numpy.typing as npt
 from synth_assets.generator.streams import Mask, Numbers, Words, hashed, scaled
 
 DAY_MS = 86_400_000
-TURN_DAYS = 175
+TURN_DAYS = 16
 """Days in which each card has one turn (assumed)."""
-TURNS = 7
-"""Turns after which a card is issued anew in any case: 1,400 days at most, before its 48 months are over (assumed)."""
-REISSUED = 0.6
-"""The share of the other turns at which a card is issued anew, lost and worn-out cards included (assumed). It is higher
-than in life, as is the default rate of fraud: few cards are taken twice."""
+ERA_TURNS = 16
+"""A card is issued anew at one of so many turns, in the mean of many (assumed): at each with the same probability, lost
+and worn-out cards included. That is more often than in life, as is the default rate of fraud: few cards are taken
+twice."""
+ERAS = 5
+"""In one era of so many, a card is issued anew in any case: at least every 1,296 days, before its 48 months are over
+(assumed)."""
 CARD_MONTHS = 48
 """Calendar months in which a card can be used, that of its issue included (assumed)."""
 
 _EPOCH_MS = round(dt.datetime(1675, 1, 1, tzinfo=dt.UTC).timestamp()) * 1_000
 """Turns are counted from here, before all days of payments, so that no number is below 0."""
-_PARTS = 1_300
+_PARTS = 13_500
 _PART_MS = TURN_DAYS * DAY_MS
-_REISSUED = np.uint64(round(REISSUED * 2**64))
+_LOWEST = np.uint64(0x1111_1111_1111_1111)
+"""The lowest bit of each group of four: a word has one for each turn of an era, and such a group is 0 once in 16."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +50,6 @@ class Calendar:
     Args:
         places: a prime number, at least the number of cards: the places in the order of a part.
         factor, shift: by part, how the place of a card follows from its number.
-        inverse: by part, what undoes the factor.
     """
 
     seed: int
@@ -54,7 +57,6 @@ class Calendar:
     places: int
     factor: Numbers
     shift: Numbers
-    inverse: Numbers
 
     @staticmethod
     @lru_cache(maxsize=4)
@@ -66,8 +68,7 @@ class Calendar:
         parts = np.arange(_PARTS)
         factor = 1 + scaled(hashed(seed, "turn/factor", parts), places - 1).astype(np.int64)
         shift = scaled(hashed(seed, "turn/shift", parts), places).astype(np.int64)
-        inverse = np.array([pow(int(each), -1, places) for each in factor])
-        return Calendar(seed, cards, places, factor, shift, inverse)
+        return Calendar(seed, cards, places, factor, shift)
 
     def moment(self, card: npt.NDArray[Any], turn: Numbers) -> Numbers:
         """When a turn of a card is, in milliseconds since 1970 (UTC)."""
@@ -83,29 +84,43 @@ class Calendar:
         turn = self.part(moment) + np.zeros_like(card)
         return turn - (self.moment(card, turn) > moment)
 
-    def cards_of(self, day: Numbers, words: Words) -> tuple[Numbers, Numbers]:
-        """For each word a card that has a turn on the day (since 1970), and the turn.
-
-        A number that is that of no card stands for none.
-        """
-        turn, into = np.divmod(day * DAY_MS - _EPOCH_MS, _PART_MS)
+    def issued_on(self, day: int) -> Numbers:
+        """The cards that are issued anew on a day, counted from 1970."""
+        turn, into = divmod(day * DAY_MS - _EPOCH_MS, _PART_MS)
         first, last = (-(-(into + more) * self.places // _PART_MS) for more in (0, DAY_MS))
-        place = first + scaled(words, (last - first).astype(np.uint64)).astype(np.int64)
-        return (place - self.shift[turn]) * self.inverse[turn] % self.places, turn
+        undo = pow(int(self.factor[turn]), -1, self.places)
+        card = (np.arange(first, last) - self.shift[turn]) * undo % self.places
+        card = card[card < self.cards]
+        return card[self.issued_anew(card, np.full(len(card), turn))]
 
     def issued_anew(self, card: npt.NDArray[Any], turn: Numbers) -> Mask:
         """Whether a card is issued anew at a turn."""
-        in_any_case = (turn + card) % TURNS == 0
-        return in_any_case | (hashed(self.seed, "card/issue", card, turn) < _REISSUED)
+        era, number = np.divmod(turn, ERA_TURNS)
+        return (self._issues(card, era) >> (4 * number).astype(np.uint64) & np.uint64(1)).astype(np.bool_)
 
     def issue(self, card: Numbers, moment: npt.NDArray[Any]) -> Numbers:
         """The issue of each card that is in use at a moment, by the number of the turn at which it was made."""
-        turn = self.last_turn(card, moment)
-        left = np.flatnonzero(~self.issued_anew(card, turn))
+        era, number = np.divmod(self.last_turn(card, moment), ERA_TURNS)
+        issues = self._issues(card, era) & ((np.uint64(2) << (4 * number).astype(np.uint64)) - np.uint64(1))
+        left = np.flatnonzero(issues == 0)
         while len(left):
-            turn[left] -= 1
-            left = left[~self.issued_anew(card[left], turn[left])]
-        return turn
+            era[left] -= 1
+            issues[left] = self._issues(card[left], era[left])
+            left = left[issues[left] == 0]
+        # The exponent of a double is the place of the highest bit.
+        last = (np.frexp(issues.astype(np.float64))[1].astype(np.int64) - 1) // 4
+        return era * ERA_TURNS + last
+
+    def _issues(self, card: npt.NDArray[Any], era: Numbers) -> Words:
+        """At which turns of an era each card is issued anew: a bit of `_LOWEST` for each."""
+        word = hashed(self.seed, "card/issue", card, era)
+        word |= word >> np.uint64(1)
+        word |= word >> np.uint64(2)
+        issues = ~word & _LOWEST
+        in_any_case = np.flatnonzero((era + card) % ERAS == 0)
+        turn = (card[in_any_case] // ERAS % ERA_TURNS).astype(np.uint64)
+        issues[in_any_case] |= np.uint64(1) << (np.uint64(4) * turn)
+        return issues
 
 
 def months_of(moment: npt.NDArray[Any]) -> Numbers:

@@ -121,11 +121,11 @@ _RING, _CIRCLE = 0.8, 0.38
 FRAUDS: tuple[Scenario, ...] = (
     Scenario(ScenarioCode.CARD_TESTING, 20, (4, 9), (15, 120), (ONLINE,), _SMALL, DeviceChoice.STRANGE,
              _RING, harvest=0.8, local_hours=False),
-    Scenario(ScenarioCode.STOLEN_CREDENTIALS, 43, (1, 5), (60, 1_800), (ONLINE,), _GOODS, DeviceChoice.STRANGE,
+    Scenario(ScenarioCode.STOLEN_CREDENTIALS, 44, (1, 5), (60, 1_800), (ONLINE,), _GOODS, DeviceChoice.STRANGE,
              _RING, local_hours=False),
     Scenario(ScenarioCode.ACCOUNT_TAKEOVER, 11, (1, 4), (60, 1_800), (ONLINE,), _AT_HOME, DeviceChoice.NEW,
              _RING, local_hours=False),
-    Scenario(ScenarioCode.LOST_OR_STOLEN, 14, (6, 12), (60, 480), (IN_STORE, IN_STORE, IN_STORE, ATM), _STOLEN),
+    Scenario(ScenarioCode.LOST_OR_STOLEN, 13, (5, 10), (60, 600), (IN_STORE, IN_STORE, IN_STORE, ATM), _STOLEN),
     Scenario(ScenarioCode.COUNTERFEIT, 3, (1, 3), (300, 3_600), (IN_STORE, IN_STORE, ATM), _COPIED,
              abroad=True, magstripe=True, local_hours=False),
     Scenario(ScenarioCode.FRIENDLY_FRAUD, 9, (2, 5), (60, 1_200), (ONLINE,),
@@ -140,7 +140,7 @@ LOOK_ALIKES: tuple[Scenario, ...] = (
              _CIRCLE, local_hours=False),
     Scenario(ScenarioCode.NEW_PHONE, 12, (1, 4), (60, 1_800), (ONLINE,), _AT_HOME, DeviceChoice.NEW,
              _CIRCLE, local_hours=False),
-    Scenario(ScenarioCode.SHOPPING_TOUR, 12, (2, 7), (120, 1_800), (IN_STORE, IN_STORE, IN_STORE, ATM), _OUT),
+    Scenario(ScenarioCode.SHOPPING_TOUR, 12, (3, 9), (60, 900), (IN_STORE, IN_STORE, IN_STORE, ATM), _OUT),
     Scenario(ScenarioCode.JOURNEY, 2, (1, 4), (300, 3_600), (IN_STORE, IN_STORE, ATM), _OUT, magstripe=True),
 )  # fmt: skip
 """Honest payments that look like fraud: on a friend's device, on a new phone, on a tour of the shops, at the old

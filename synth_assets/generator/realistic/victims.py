@@ -8,11 +8,12 @@ those that are issued anew on that day. Its customer is one from before the case
 from __future__ import annotations
 
 import datetime as dt
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
+from synth_assets.generator.plan import Difficulty
 from synth_assets.generator.realistic import issues
 from synth_assets.generator.realistic.cases import Cases, scenario_of
 from synth_assets.generator.realistic.habits import compromised_merchant, copies_cards
@@ -24,12 +25,13 @@ from synth_assets.generator.realistic.scenarios import FRAUDS, SCENARIOS, Scenar
 from synth_assets.generator.realistic.segments import Segment
 from synth_assets.generator.realistic.travel import whereabouts
 from synth_assets.generator.realistic.world import World
-from synth_assets.generator.streams import Mask, Numbers, fractions, hashed, scaled
+from synth_assets.generator.streams import Mask, Numbers, Words, fractions, hashed, scaled
 
 NEVER = -1
 """The moment of a report that never comes."""
-TRIES = 256
-"""The cards that are looked at for a case. The first that pays at the hour, and is issued anew, is taken."""
+TRIES = 64
+"""The cards that are looked at for a case, first of those whose own day it is, and then of all that are issued anew on
+the day of its report. The first that pays at the hour is taken."""
 TRAVELLERS = 96
 """The customers who are looked at for the case of a journey, until one is on one."""
 FULL_WEIGHT = 16
@@ -60,6 +62,7 @@ friendly fraud uses months."""
 LONGEST_DELAY_DAYS = 120
 """After so many days schemes take no more disputes (Visa and Mastercard, dispute conditions for fraud)."""
 
+_MORE_DAYS = LONGEST_DELAY_DAYS + 1
 _NEVER = np.array([DELAYS[scenario.code].never for scenario in FRAUDS])
 _LOCAL_HOURS = np.array([scenario.local_hours for scenario in SCENARIOS])
 
@@ -96,9 +99,7 @@ def _some_victims(segment: Segment, world: World, rhythm: Rhythm, cases: Cases) 
     # A case is over by the end of its day, and in a window of several days by that of the day after.
     delay = _delay_days()[scenario, word >> np.uint64(56)]
     days = moment // issues.DAY_MS + delay + (segment.plan.lookback_days > 1)
-    card, turn, good = _candidates(segment, world, rhythm, cases, days)
-    its_day = good & (_own_delay(segment, card, turn) == delay[:, None])
-    good = np.where(its_day.any(axis=1)[:, None], its_day, good)
+    card, good = _candidates(segment, world, rhythm, cases, delay, days)
     # In a small world no card of the cities where most are copied may be left; any city's will do then.
     copied = good & copies_cards(seed, world.place[world.card_customer[card]].astype(np.int64), segment.plan.day)
     counterfeit = scenario == ScenarioCode.COUNTERFEIT
@@ -113,23 +114,20 @@ def _some_victims(segment: Segment, world: World, rhythm: Rhythm, cases: Cases) 
         card[none] = honest(segment, world, rhythm, cases.at(none))
     home = world.place[world.card_customer[card]].astype(np.int64)
     # The card is blocked when it is reported.
-    reported = world.calendar.moment(card, turn[:, 0])
+    reported = world.calendar.moment(card, world.calendar.part(days * issues.DAY_MS))
     return Victims(card, np.where(never, NEVER, reported), _copied_at(segment, world, cases, home))
 
 
 def _candidates(
-    segment: Segment, world: World, rhythm: Rhythm, cases: Cases, days: Numbers
-) -> tuple[Numbers, Numbers, Mask]:
-    """By case, with a report on these days: cards, the turn in which each is issued anew on the day, and which of them
-    can be taken."""
+    segment: Segment, world: World, rhythm: Rhythm, cases: Cases, delay: Numbers, days: Numbers
+) -> tuple[Numbers, Mask]:
+    """By case, with a report so many days later and on these days: cards, the best first, and which can be taken."""
     step, moment = rhythm.moment((segment.first + cases.start) / segment.plan.rows)
-    attempts = hashed(world.seed, "case/card", cases.key[:, None], np.arange(TRIES)[None, :])
-    card, turn = world.calendar.cards_of(days[:, None], attempts)
-    known = card < world.card_count
-    card = np.where(known, card, 0)
+    attempts = hashed(world.seed, "case/card", cases.key[:, None], np.arange(2 * TRIES)[None, :])
+    card, good = _looked_at(world.calendar, segment.plan.difficulty, delay, days, attempts)
     usual = world.card_weight[card] * (2.0**16 / FULL_WEIGHT) > (attempts >> np.uint64(16) & np.uint64(0xFFFF))
     customer = world.card_customer[card].astype(np.int64)
-    good = known & usual & world.calendar.issued_anew(card, turn)
+    good &= usual
     home = world.place[customer].astype(np.int64)
     awake = rhythm.awake[PLACE_ZONE[home], step[:, None]] > (attempts & np.uint64(0xFFFF)) / 2.0**16
     good &= awake | ~(_LOCAL_HOURS[cases.scenario] | cases.hidden)[:, None]
@@ -142,15 +140,39 @@ def _candidates(
     case, attempt, since = case[visits], attempt[visits], since[visits]
     person = holder(customer[case, attempt], since)
     good[case, attempt] = _at_home(world.seed, person, home[case, attempt], begins[case])
-    return card, turn, good
+    return card, good
 
 
-def _own_delay(segment: Segment, card: Numbers, turn: Numbers) -> Numbers:
-    """The days before each card is issued anew on which it may be taken, where enough cards are left: always as many,
-    so that few are taken on two days. They follow the law of all reports, so there are cards for each delay."""
-    word = hashed(segment.plan.seed, "case/day", card, turn)
-    scenario = scenario_of("fraud", segment.plan.difficulty, fractions(word))
-    return _delay_days()[scenario, word & np.uint64(0xFF)]
+def _looked_at(
+    calendar: issues.Calendar, difficulty: Difficulty, delay: Numbers, days: Numbers, attempts: Words
+) -> tuple[Numbers, Mask]:
+    """A card that is issued anew on the day, for each attempt of each case, and whether there is one. In the first half
+    of the attempts the day of the case is the card's own."""
+    days, place = np.unique(days, return_inverse=True)
+    lists = [_issued_on(calendar, difficulty, int(day)) for day in days]
+    cards = np.concatenate([*(card for card, _ in lists), [0]])  # so that there is one where there is none
+    own = np.concatenate([number * _MORE_DAYS + each for number, (_, each) in enumerate(lists)] or [days])
+    begins, own_day = place * _MORE_DAYS, place * _MORE_DAYS + delay
+    first, end = (
+        np.searchsorted(own, [each, last]) for each, last in ((own_day, begins), (own_day + 1, begins + _MORE_DAYS))
+    )
+    first, count = (np.repeat(each.T, TRIES, axis=1) for each in (first, end - first))
+    return cards[first + scaled(attempts, count.astype(np.uint64)).astype(np.int64)], count > 0
+
+
+@lru_cache(maxsize=512)
+def _issued_on(calendar: issues.Calendar, difficulty: Difficulty, day: int) -> tuple[Numbers, Numbers]:
+    """The cards that are issued anew on a day, and on how many days before it each may be taken where enough cards are
+    left, in the order of these.
+
+    A card has one such day, so that few are taken on two. The days follow the law of all reports, so that there are
+    cards for each.
+    """
+    card = calendar.issued_on(day)
+    word = hashed(calendar.seed, "case/day", card, np.full(len(card), day))
+    own = _delay_days()[scenario_of("fraud", difficulty, fractions(word)), word & np.uint64(0xFF)]
+    order = np.argsort(own, kind="stable")
+    return card[order], own[order]
 
 
 def _at_home(seed: int, person: Numbers, home: Numbers, day: Numbers) -> Mask:

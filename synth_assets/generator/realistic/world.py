@@ -170,14 +170,15 @@ class World:
         joined, left = (each[self.card_customer[cards]].astype(np.int64) for each in held)
         first, last = (np.datetime64(f"{each}", "D").astype(np.int64) for each in (year, year + 1))
         begins, ends = np.maximum(joined, first) * issues.DAY_MS, np.minimum(left, last) * issues.DAY_MS
-        generations = [self.generation(cards, begins, joined)]
+        # By place among the cards: the issue that is in use at first, then those of the year.
+        places, generations = [np.arange(len(cards))], [self.generation(cards, begins, joined)]
         turn = calendar.last_turn(cards, begins) + 1
         while np.any(inside := calendar.moment(cards, turn) < ends):
-            generations.append(np.where(inside & calendar.issued_anew(cards, turn), turn, -1))
+            places.append(np.flatnonzero(inside & calendar.issued_anew(cards, turn)))
+            generations.append(turn[places[-1]])
             turn = turn + 1
-        every = np.concatenate(generations)
-        card, generation = np.tile(cards, len(generations))[every >= 0], every[every >= 0]
-        joined = np.tile(joined, len(generations))[every >= 0]
+        place, generation = np.concatenate(places), np.concatenate(generations)
+        card, joined = cards[place], joined[place]
         expiry = self.expiry(card, generation, joined)
         return pl.DataFrame(
             {

@@ -16,7 +16,7 @@ from synth_assets.generator.streams import BLOCK_ROWS
 from tests.conftest import SCHEMA_FILE, digest, frame_of, make_frame, make_plan
 from tests.generator.realistic.conftest import realistic
 
-GOLDEN = "b78d561762b48271aeba1128a4c1fcb1c98cd99d7acbe6cee593303aeb543020"
+GOLDEN = "718d639d51e659e928caba502eb6f1945a4380a1b178612dc37a930da55e9336"
 
 
 def test_a_small_day_is_what_it_always_was(schema):
