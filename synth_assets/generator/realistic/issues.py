@@ -26,12 +26,11 @@ DAY_MS = 86_400_000
 TURN_DAYS = 16
 """Days in which each card has one turn (assumed)."""
 ERA_TURNS = 16
-"""A card is issued anew at one of so many turns, in the mean of many (assumed): at each with the same probability, lost
-and worn-out cards included. That is more often than in life, as is the default rate of fraud: few cards are taken
-twice."""
+"""A card is issued anew at one of so many turns in the mean, lost and worn-out cards included (assumed). That is more
+often than in life, as is the default rate of fraud: few cards are taken twice."""
 ERAS = 5
-"""In one era of so many, a card is issued anew in any case: at least every 1,296 days, before its 48 months are over
-(assumed)."""
+"""In one of so many eras, of `ERA_TURNS` turns each, a card is issued anew in any case: at least every 1,296 days,
+before its 48 months are over (assumed)."""
 CARD_MONTHS = 48
 """Calendar months in which a card can be used, that of its issue included (assumed)."""
 
