@@ -24,8 +24,6 @@ COPIED_DAYS = 10
 """A counterfeit is used so many days, at most, after its card was copied (assumed)."""
 ROWS_A_GROUP: dict[Kind, int] = {"fraud": 3_500, "look-alike": 2_500}
 """A day has a ring, and a circle, for each so many of its payments (assumed)."""
-HIDDEN_PAYMENTS = 2
-"""The payments of a hidden case, at most (assumed): more would stand out."""
 GROUPS_TOGETHER = 8
 """Groups of which the first ones are the busiest, as busy on large days as on small ones (assumed)."""
 WEEK_DAYS = 7
@@ -83,7 +81,7 @@ class Cases:
         every = np.arange(total)
         case_key = hashed(plan.seed, f"case/{kind}/{plan.day.isoformat()}/{segment.number}", every)
         hidden = fractions(hashed(plan.seed, "case/hidden", case_key)) < hides
-        size[hidden] = np.minimum(size[hidden], HIDDEN_PAYMENTS)
+        size[hidden] = np.minimum(size[hidden], hardness.hidden_payments)
         ends = np.cumsum(size)
         count = int(np.searchsorted(ends, total)) + 1 if total else 0
         scenario, size = scenario[:count], size[:count].copy()
@@ -109,18 +107,19 @@ class Cases:
 
 def scenario_of(kind: Kind, difficulty: Difficulty, fraction: Floats) -> Numbers:
     """The scenario of a case for each equally likely fraction, by its place among those of its kind."""
-    hides = HARDNESS[difficulty].hidden if kind == "fraud" else 0.0
     # A case has the scenario with the probability of its share of payments over its mean number of payments.
     scenarios = FRAUDS if kind == "fraud" else LOOK_ALIKES
-    weights = np.cumsum([scenario.share / _mean_payments(scenario, hides) for scenario in scenarios])
+    weights = np.cumsum([scenario.share / _mean_payments(scenario, difficulty) for scenario in scenarios])
     return np.searchsorted(weights[:-1] / weights[-1], fraction, side="right")
 
 
-def _mean_payments(scenario: Scenario, hides: float) -> float:
-    """The mean number of payments of a scenario's cases, of which so many are hidden."""
+def _mean_payments(scenario: Scenario, difficulty: Difficulty) -> float:
+    """The mean number of payments of a scenario's cases, those that are hidden among them."""
+    hardness = HARDNESS[difficulty]
+    hides = hardness.hidden if scenario in FRAUDS else 0.0
     fewest, most = scenario.payments
     sizes = range(fewest, most + 1)
-    return sum(hides * min(size, HIDDEN_PAYMENTS) + (1 - hides) * size for size in sizes) / len(sizes)
+    return sum(hides * min(size, hardness.hidden_payments) + (1 - hides) * size for size in sizes) / len(sizes)
 
 
 def _groups(segment: Segment, kind: Kind, scenario: Numbers, word: Words) -> Words:

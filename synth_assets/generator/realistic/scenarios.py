@@ -110,8 +110,8 @@ class Scenario:
 HARVEST = Look(MerchantChoice.RESALE, (0.5, 0.98))
 """What follows a card test that succeeds: goods that can be sold on."""
 _SMALL = Look(MerchantChoice.SMALL_TICKET, (0.0, 0.5))
-_GOODS = Look(MerchantChoice.RESALE, (0.3, 0.98))
-_AT_HOME = Look(MerchantChoice.OWN, (0.5, 0.99))
+_GOODS = Look(MerchantChoice.RESALE, (0.3, 0.965))
+_AT_HOME = Look(MerchantChoice.OWN, (0.5, 0.97))
 _STOLEN = Look(MerchantChoice.GOODS, (0.4, 0.93))
 _COPIED = Look(MerchantChoice.STRANGE, (0.2, 0.85))
 _OUT = Look(MerchantChoice.STRANGE, (0.3, 0.97))
@@ -121,12 +121,12 @@ _RING, _CIRCLE = 0.8, 0.38
 FRAUDS: tuple[Scenario, ...] = (
     Scenario(ScenarioCode.CARD_TESTING, 20, (4, 9), (15, 120), (ONLINE,), _SMALL, DeviceChoice.STRANGE,
              _RING, harvest=0.8, local_hours=False),
-    Scenario(ScenarioCode.STOLEN_CREDENTIALS, 44, (1, 5), (60, 1_800), (ONLINE,), _GOODS, DeviceChoice.STRANGE,
+    Scenario(ScenarioCode.STOLEN_CREDENTIALS, 43, (1, 5), (60, 1_800), (ONLINE,), _GOODS, DeviceChoice.STRANGE,
              _RING, local_hours=False),
     Scenario(ScenarioCode.ACCOUNT_TAKEOVER, 11, (1, 4), (60, 1_800), (ONLINE,), _AT_HOME, DeviceChoice.NEW,
              _RING, local_hours=False),
     Scenario(ScenarioCode.LOST_OR_STOLEN, 13, (5, 10), (60, 600), (IN_STORE, IN_STORE, IN_STORE, ATM), _STOLEN),
-    Scenario(ScenarioCode.COUNTERFEIT, 3, (1, 3), (300, 3_600), (IN_STORE, IN_STORE, ATM), _COPIED,
+    Scenario(ScenarioCode.COUNTERFEIT, 4, (1, 3), (300, 3_600), (IN_STORE, IN_STORE, ATM), _COPIED,
              abroad=True, magstripe=True, local_hours=False),
     Scenario(ScenarioCode.FRIENDLY_FRAUD, 9, (2, 5), (60, 1_200), (ONLINE,),
              Look(MerchantChoice.SMALL_TICKET, (0.5, 0.99))),
@@ -158,18 +158,20 @@ class Hardness:
 
     Args:
         hidden: the share of the cases of fraud that are paid just as their customer pays in the channel.
+        hidden_payments: the payments of such a case, at most: more would stand out.
         betrayed: the share of the hidden cases of a ring that come from its addresses all the same.
         look_alikes: the share of all payments that look like fraud and are none.
     """
 
     hidden: float
+    hidden_payments: int
     betrayed: float
     look_alikes: float
 
 
 HARDNESS: dict[Difficulty, Hardness] = {
-    "easy": Hardness(hidden=0.08, betrayed=1.0, look_alikes=0.004),
-    "medium": Hardness(hidden=0.64, betrayed=0.9, look_alikes=0.022),
-    "hard": Hardness(hidden=0.96, betrayed=0.25, look_alikes=0.045),
+    "easy": Hardness(hidden=0.08, hidden_payments=2, betrayed=1.0, look_alikes=0.004),
+    "medium": Hardness(hidden=0.72, hidden_payments=2, betrayed=0.9, look_alikes=0.018),
+    "hard": Hardness(hidden=0.96, hidden_payments=1, betrayed=0.25, look_alikes=0.045),
 }
 """The figures are assumed. They were chosen so that a model finds most, some or few of the frauds."""

@@ -16,7 +16,7 @@ from synth_assets.generator.streams import BLOCK_ROWS
 from tests.conftest import SCHEMA_FILE, digest, frame_of, make_frame, make_plan
 from tests.generator.realistic.conftest import realistic
 
-GOLDEN = "718d639d51e659e928caba502eb6f1945a4380a1b178612dc37a930da55e9336"
+GOLDEN = "6e890d625ef4ded361719533e1f0a8e46cc8285689336c964aaa8e9110dfb8d9"
 
 
 def test_a_small_day_is_what_it_always_was(schema):
