@@ -77,7 +77,7 @@ NOT_RUN = {
 NAMED_AND_NOT_RUN = {
     "python -m benchmarks backfill": "measures for minutes",
     "python -m benchmarks files": "measures for minutes",
-    "python -m benchmarks.realism --sweep": "measures for an hour",
+    "python -m benchmarks.realism --sweep": "measures for minutes",
     "synth-assets --date 2021-01-01..2025-12-31": "makes five years of days",
     "synth-assets --date FIRST..LAST": "the page on the command line has it with real days",
     "dagster job backfill": "tests/test_backfill.py launches one",

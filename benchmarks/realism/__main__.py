@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=42, help="of the world and of the days (default: 42)")
     parser.add_argument("--customers", type=int, help="of the world (default: 0.6 for each payment a day)")
     parser.add_argument(
-        "--sweep", action="store_true", help="instead: seeds, sizes of the world and sizes of a day (hours)"
+        "--sweep", action="store_true", help="instead: seeds, sizes of the world and sizes of a day (20 minutes)"
     )
     parser.add_argument("--only", metavar="PART,…", help="some of the parts: learn, leaks, others, world, life, cost")
     options = parser.parse_args()

@@ -94,12 +94,8 @@ def victims(segment: Segment, world: World, rhythm: Rhythm, cases: Cases) -> Vic
 
 def _some_victims(segment: Segment, world: World, rhythm: Rhythm, cases: Cases) -> Victims:
     seed, scenario = world.seed, cases.scenario
-    _, moment = rhythm.moment((segment.first + cases.start) / segment.plan.rows)
     word = hashed(seed, "case/report", cases.key)
-    # A case is over by the end of its day, and in a window of several days by that of the day after.
-    delay = _delay_days()[scenario, word >> np.uint64(56)]
-    days = moment // issues.DAY_MS + delay + (segment.plan.lookback_days > 1)
-    card, good = _candidates(segment, world, rhythm, cases, delay, days)
+    card, good, days = _candidates(segment, world, rhythm, cases, _delay_days()[scenario, word >> np.uint64(56)])
     # In a small world no card of the cities where most are copied may be left; any city's will do then.
     copied = good & copies_cards(seed, world.place[world.card_customer[card]].astype(np.int64), segment.plan.day)
     counterfeit = scenario == ScenarioCode.COUNTERFEIT
@@ -119,10 +115,13 @@ def _some_victims(segment: Segment, world: World, rhythm: Rhythm, cases: Cases) 
 
 
 def _candidates(
-    segment: Segment, world: World, rhythm: Rhythm, cases: Cases, delay: Numbers, days: Numbers
-) -> tuple[Numbers, Mask]:
-    """By case, with a report so many days later and on these days: cards, the best first, and which can be taken."""
+    segment: Segment, world: World, rhythm: Rhythm, cases: Cases, delay: Numbers
+) -> tuple[Numbers, Mask, Numbers]:
+    """By case, with a report so many days later: cards, the best first, which of them can be taken, and the day of the
+    report."""
     step, moment = rhythm.moment((segment.first + cases.start) / segment.plan.rows)
+    # A case is over by the end of its day, and in a window of several days by that of the day after.
+    days = moment // issues.DAY_MS + delay + (segment.plan.lookback_days > 1)
     attempts = hashed(world.seed, "case/card", cases.key[:, None], np.arange(2 * TRIES)[None, :])
     card, good = _looked_at(world.calendar, segment.plan.difficulty, delay, days, attempts)
     usual = world.card_weight[card] * (2.0**16 / FULL_WEIGHT) > (attempts >> np.uint64(16) & np.uint64(0xFFFF))
@@ -140,7 +139,7 @@ def _candidates(
     case, attempt, since = case[visits], attempt[visits], since[visits]
     person = holder(customer[case, attempt], since)
     good[case, attempt] = _at_home(world.seed, person, home[case, attempt], begins[case])
-    return card, good
+    return card, good, days
 
 
 def _looked_at(
