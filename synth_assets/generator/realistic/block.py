@@ -6,12 +6,14 @@ streams. Only `previous_txn_id` looks back: the drafts of the day and of the day
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from synth_assets.generator.codes import Channel, EntryMode
 from synth_assets.generator.columns import Block
@@ -56,14 +58,15 @@ _HABIT_OF_64 = np.repeat(np.arange(HABITS + 1), [18, 12, 8, 6, 5, 4, 3, 2, 6])
 
 @dataclass(frozen=True)
 class RealisticBlock(Block):
-    """A block with its draft, and for each row the id of the same card's payment before.
+    """A block with its draft.
 
     Args:
-        previous: two words an id, and whether there is a payment before; empty where no column reads it.
+        ready: by name, the columns that follow from the drafts alone. They are made with them, in the thread that draws
+            blocks ahead: the threads that make the other columns have more to do.
     """
 
     draft: Draft
-    previous: tuple[Words, Mask]
+    ready: Mapping[str, pl.Series]
 
     @property
     def world(self) -> World:

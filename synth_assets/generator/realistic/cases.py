@@ -7,7 +7,7 @@ so the prevalence is that of independent payments on every day and in every tent
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -71,7 +71,7 @@ class Cases:
     def of(segment: Segment, kind: Kind) -> Cases:
         """The cases of a segment, with as many payments in all as its draw says."""
         plan, scenarios = segment.plan, FRAUDS if kind == "fraud" else LOOK_ALIKES
-        total = segment.frauds_and_look_alikes()[kind == "look-alike"]
+        total = segment.frauds() if kind == "fraud" else segment.look_alikes()
         streams = segment.streams(total)
         hardness = HARDNESS[plan.difficulty]
         hides = hardness.hidden if kind == "fraud" else 0.0
@@ -107,10 +107,16 @@ class Cases:
 
 def scenario_of(kind: Kind, difficulty: Difficulty, fraction: Floats) -> Numbers:
     """The scenario of a case for each equally likely fraction, by its place among those of its kind."""
+    return np.searchsorted(_scenario_edges(kind, difficulty), fraction, side="right")
+
+
+@cache
+def _scenario_edges(kind: Kind, difficulty: Difficulty) -> Floats:
+    """Where the fraction of each scenario ends, but for the last one."""
     # A case has the scenario with the probability of its share of payments over its mean number of payments.
     scenarios = FRAUDS if kind == "fraud" else LOOK_ALIKES
     weights = np.cumsum([scenario.share / _mean_payments(scenario, difficulty) for scenario in scenarios])
-    return np.searchsorted(weights[:-1] / weights[-1], fraction, side="right")
+    return weights[:-1] / weights[-1]
 
 
 def _mean_payments(scenario: Scenario, difficulty: Difficulty) -> float:

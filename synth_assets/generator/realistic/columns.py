@@ -86,8 +86,8 @@ def _mcc_code(block: RealisticBlock, column: Field) -> pl.Series:
     return with_nulls(full, block.streams.chosen("mcc_code/null", block.plan.null_mcc_rate))
 
 
-def _card_pan_hash(block: RealisticBlock, column: Field) -> pl.Series:
-    return block.world.pan_hashes(block.draft.card, block.draft.generation)
+def _ready(block: RealisticBlock, column: Field) -> pl.Series:
+    return block.ready[column.name]
 
 
 def _device_id(block: RealisticBlock, column: Field) -> pl.Series:
@@ -123,11 +123,6 @@ def _is_recurring(block: RealisticBlock, column: Field) -> pl.Series:
     return pl.Series(block.recurring)
 
 
-def _previous_txn_id(block: RealisticBlock, column: Field) -> pl.Series:
-    ids, known = block.previous
-    return with_nulls(uuid_text(ids[:, 0].copy(), ids[:, 1].copy()), ~known)
-
-
 def _label_fraud(block: RealisticBlock, column: Field) -> pl.Series:
     labels = np.zeros(block.rows, dtype=np.bool_)
     labels[block.draft.incidents.rows[block.draft.incidents.fraud]] = True
@@ -155,7 +150,7 @@ COLUMNS: dict[str, Column] = {
     "local_time_offset": Column(_numbers(_zone_offset), ("int",), repeats=True),
     "amount": Column(_amount, ("float", "decimal"), decimals=2),
     "currency_code": _text(lambda block: block.currency, tuple(CURRENCIES)),
-    "card_pan_hash": Column(_card_pan_hash, ("string",), incompressible=True),
+    "card_pan_hash": Column(_ready, ("string",), incompressible=True),
     "card_scheme": _coded(lambda block: block.world.card_scheme[block.draft.card], SCHEMES),
     "card_exp_year": Column(_numbers(lambda block: block.expiry // 12), ("int",), repeats=True),
     "card_exp_month": Column(_numbers(lambda block: block.expiry % 12 + 1), ("int",), repeats=True),
@@ -177,7 +172,7 @@ COLUMNS: dict[str, Column] = {
     ),
     "is_recurring": Column(_is_recurring, ("bool",)),
     "previous_txn_id": Column(
-        _previous_txn_id, ("string",), decided_by_other_columns, needs={"transaction_id": ()}, incompressible=True
+        _ready, ("string",), decided_by_other_columns, needs={"transaction_id": ()}, incompressible=True
     ),
     "label_fraud": Column(_label_fraud, ("bool",)),
 }

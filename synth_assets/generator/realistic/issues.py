@@ -90,10 +90,10 @@ class Calendar:
         undo = pow(int(self.factor[turn]), -1, self.places)
         card = (np.arange(first, last) - self.shift[turn]) * undo % self.places
         card = card[card < self.cards]
-        return card[self.issued_anew(card, np.full(len(card), turn))]
+        return card[self.issued_anew(card, np.full(1, turn))]
 
     def issued_anew(self, card: npt.NDArray[Any], turn: Numbers) -> Mask:
-        """Whether a card is issued anew at a turn."""
+        """Whether each card is issued anew at its turn, or at the one turn of all."""
         era, number = np.divmod(turn, ERA_TURNS)
         return (self._issues(card, era) >> (4 * number).astype(np.uint64) & np.uint64(1)).astype(np.bool_)
 

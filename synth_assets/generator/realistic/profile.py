@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
+import polars as pl
 
+from synth_assets.generator.columns import uuid_text, with_nulls
 from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.profile import Profile
 from synth_assets.generator.realistic.agreements import GROUP_ROWS
@@ -25,8 +26,6 @@ from synth_assets.generator.realistic.scenarios import HARDNESS
 from synth_assets.generator.schema import TransactionSchema
 from synth_assets.generator.streams import block_count
 
-_NO_PREVIOUS = (np.zeros((0, 2), np.uint64), np.zeros(0, np.bool_))
-
 
 def realistic_blocks(
     schema: TransactionSchema, plan: GenerationPlan, blocks: range, history: CardHistory | None = None
@@ -40,10 +39,13 @@ def realistic_blocks(
     if "previous_txn_id" in schema:
         payments = last_payments(plan, blocks.start) if history is None else LastPayments(history)
     for draft in drafts(plan, blocks):
-        previous = _NO_PREVIOUS
+        ready: dict[str, pl.Series] = {}
+        if "card_pan_hash" in schema:
+            ready["card_pan_hash"] = draft.world.pan_hashes(draft.card, draft.generation)
         if payments is not None:
-            previous = payments.add_and_look_back(draft.card, draft.generation, payment_ids(draft))
-        yield RealisticBlock(plan, schema, draft.streams, draft, previous)
+            ids, known = payments.add_and_look_back(draft.card, draft.generation, payment_ids(draft))
+            ready["previous_txn_id"] = with_nulls(uuid_text(ids[:, 0].copy(), ids[:, 1].copy()), ~known)
+        yield RealisticBlock(plan, schema, draft.streams, draft, ready)
     if payments is not None and blocks == range(block_count(plan.rows)):
         last_day.remember(plan, payments.history())
 

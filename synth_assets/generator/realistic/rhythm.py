@@ -11,12 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from synth_assets.generator.plan import GenerationPlan
-from synth_assets.generator.realistic.activity import STEP, activity, hours_of, local_times
+from synth_assets.generator.realistic.activity import STEP, STEP_MS, activity, hours_of, local_times
 from synth_assets.generator.realistic.issues import DAY_MS
 from synth_assets.generator.realistic.world import World
 from synth_assets.generator.streams import Floats, Numbers, Words
 
-STEP_MS = STEP // dt.timedelta(milliseconds=1)
 STEPS_A_DAY = DAY_MS // STEP_MS
 
 ZONE_SLOTS = 2_048

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from synth_assets.generator.binomial import binomial_quantile
 from synth_assets.generator.plan import TENTHS, GenerationPlan
 from synth_assets.generator.realistic.scenarios import HARDNESS
-from synth_assets.generator.streams import BlockStreams
+from synth_assets.generator.streams import BlockStreams, Floats
 
 SEGMENT_ROWS = 524_288
 """Rows of a segment at most, which bounds the memory of its cases."""
@@ -50,9 +50,15 @@ class Segment:
             for number in range(-(-self.number * theirs // own), -(-(self.number + 1) * theirs // own))
         ]
 
-    def frauds_and_look_alikes(self) -> tuple[int, int]:
-        """How many of the rows are fraud, and how many look like it: binomial draws."""
-        draws = self.streams(2).fractions("incidents")
-        frauds = binomial_quantile(self.rows, self.plan.fraud_rate, draws[0])
-        look_alikes = HARDNESS[self.plan.difficulty].look_alikes
-        return frauds, binomial_quantile(self.rows - frauds, look_alikes, draws[1])
+    def frauds(self) -> int:
+        """How many of the rows are fraud: a binomial draw."""
+        return binomial_quantile(self.rows, self.plan.fraud_rate, self._draws()[0])
+
+    def look_alikes(self) -> int:
+        """How many of the other rows look like fraud: a binomial draw."""
+        return binomial_quantile(
+            self.rows - self.frauds(), HARDNESS[self.plan.difficulty].look_alikes, self._draws()[1]
+        )
+
+    def _draws(self) -> Floats:
+        return self.streams(2).fractions("incidents")

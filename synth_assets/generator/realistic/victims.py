@@ -18,7 +18,7 @@ from synth_assets.generator.realistic import issues
 from synth_assets.generator.realistic.cases import Cases, scenario_of
 from synth_assets.generator.realistic.habits import compromised_merchant, copies_cards
 from synth_assets.generator.realistic.holders import NOBODY, drawn, holder
-from synth_assets.generator.realistic.places import PLACE_ZONE
+from synth_assets.generator.realistic.places import PLACE_ZONE, PLACES
 from synth_assets.generator.realistic.quantiles import log_normal
 from synth_assets.generator.realistic.rhythm import Rhythm
 from synth_assets.generator.realistic.scenarios import FRAUDS, SCENARIOS, ScenarioCode
@@ -97,7 +97,8 @@ def _some_victims(segment: Segment, world: World, rhythm: Rhythm, cases: Cases) 
     word = hashed(seed, "case/report", cases.key)
     card, good, days = _candidates(segment, world, rhythm, cases, _delay_days()[scenario, word >> np.uint64(56)])
     # In a small world no card of the cities where most are copied may be left; any city's will do then.
-    copied = good & copies_cards(seed, world.place[world.card_customer[card]].astype(np.int64), segment.plan.day)
+    copies = copies_cards(seed, np.arange(len(PLACES)), segment.plan.day)
+    copied = good & copies[world.place[world.card_customer[card]]]
     counterfeit = scenario == ScenarioCode.COUNTERFEIT
     good = np.where((counterfeit & copied.any(axis=1))[:, None], copied, good)
     chosen = np.argmax(good, axis=1)
@@ -176,8 +177,9 @@ def _issued_on(calendar: issues.Calendar, difficulty: Difficulty, day: int) -> t
 
 def _at_home(seed: int, person: Numbers, home: Numbers, day: Numbers) -> Mask:
     """Whether each person is at home all day (UTC): no journey is shorter than a day."""
-    begins, ends = (whereabouts(seed, person, home, (day + later) * issues.DAY_MS) for later in (0, 1))
-    return ~(begins.away | ends.away)
+    edges = np.concatenate([day, day + 1]) * issues.DAY_MS
+    away = whereabouts(seed, np.tile(person, 2), np.tile(home, 2), edges).away
+    return ~(away[: len(day)] | away[len(day) :])
 
 
 def _copied_at(segment: Segment, world: World, cases: Cases, home: Numbers) -> Numbers:
