@@ -23,13 +23,13 @@ from synth_assets.generator.columns import (
     Column,
     address_parts,
     always,
-    enum_series,
     event_date,
     event_time,
     fill_between_nulls,
     flag,
     int64,
     join_address,
+    named,
     null_device_rate,
     null_geo_rate,
     null_mcc_rate,
@@ -134,7 +134,7 @@ def _card_pan_hash(block: UniformBlock, column: Field) -> pl.Series:
 
 
 def _card_scheme(block: UniformBlock, column: Field) -> pl.Series:
-    return enum_series(block.scheme, column)
+    return named(block.scheme, column.enum, column)
 
 
 def _card_exp_year(block: UniformBlock, column: Field) -> pl.Series:
@@ -148,7 +148,7 @@ def _card_exp_year(block: UniformBlock, column: Field) -> pl.Series:
 
 
 def _channel(block: UniformBlock, column: Field) -> pl.Series:
-    return enum_series(block.channel, column)
+    return named(block.channel, column.enum, column)
 
 
 def _mcc_code(block: UniformBlock, column: Field) -> pl.Series:

@@ -5,7 +5,7 @@ import uuid
 import numpy as np
 import polars as pl
 
-from synth_assets.generator.columns import enum_series, fill_between_nulls, uuid_text
+from synth_assets.generator.columns import fill_between_nulls, named, uuid_text
 from synth_assets.generator.schema import Field
 
 
@@ -30,6 +30,12 @@ def test_words_are_the_bits_of_a_uuid_of_version_4():
 def test_codes_are_places_in_an_enum_of_any_length():
     for count in (3, 300):
         values = tuple(f"v{number}" for number in range(count))
-        made = enum_series(np.array([count - 1, 0]), Field("any", "enum", False, enum=values))
+        made = named(np.array([count - 1, 0]), values, Field("any", "enum", False, enum=values))
         assert made.dtype == pl.Enum(values)
         assert made.to_list() == [f"v{count - 1}", "v0"]
+
+
+def test_values_are_named_by_their_places_whatever_the_order_of_the_enum():
+    column = Field("any", "enum", False, enum=("c", "b", "a"))
+    assert named(np.array([0, 2]), ("a", "b", "c"), column).to_list() == ["a", "c"]
+    assert named(np.array([1]), ("x", "y"), Field("any", "string", False)).to_list() == ["y"]

@@ -117,4 +117,4 @@ def user_agents(day: dt.date, device_type: Numbers, device: Words) -> pl.Series:
     """The user agent of each device of a `DeviceType` on a day; before 2022 those of that year."""
     agents, drawn = _agents(day)
     browser = drawn[device_type, scaled(device, 100).astype(np.int64)]
-    return agents.gather(browser * _STEPS + (device & np.uint64(_STEPS - 1)).astype(np.int64))
+    return agents[browser * _STEPS + (device & np.uint64(_STEPS - 1)).astype(np.int64)]

@@ -14,15 +14,14 @@ from synth_assets.generator.columns import (
     Build,
     Column,
     decided_by_other_columns,
-    enum_series,
     event_date,
     event_time,
     fill_between_nulls,
     join_address,
+    named,
     null_device_rate,
     null_geo_rate,
     null_mcc_rate,
-    uuid4,
     uuid_text,
     with_nulls,
 )
@@ -54,14 +53,7 @@ _POSITION_NOISE = 3_000
 
 def _names(codes: Callable[[RealisticBlock], npt.NDArray[Any]], values: tuple[str, ...]) -> Build:
     """Builds the names of codes: a code is the place of its name in `values`."""
-
-    def build(block: RealisticBlock, column: Field) -> pl.Series:
-        if not column.enum:
-            return pl.Series(values).gather(codes(block))
-        places = np.array([column.enum.index(name) for name in values])
-        return enum_series(places[codes(block)], column)
-
-    return build
+    return lambda block, column: named(codes(block), values, column)
 
 
 def _numbers(values: Callable[[RealisticBlock], Numbers]) -> Build:
@@ -82,7 +74,7 @@ def _amount(block: RealisticBlock, column: Field) -> pl.Series:
 
 
 def _mcc_code(block: RealisticBlock, column: Field) -> pl.Series:
-    full = _names(lambda block: block.world.merchants.trade[block.merchant], MCCS)(block, column)
+    full = named(block.world.merchants.trade[block.merchant], MCCS, column)
     return with_nulls(full, block.streams.chosen("mcc_code/null", block.plan.null_mcc_rate))
 
 
@@ -144,7 +136,7 @@ def _text(codes: Callable[[RealisticBlock], npt.NDArray[Any]], values: tuple[str
 
 
 COLUMNS: dict[str, Column] = {
-    "transaction_id": Column(uuid4, ("string",), incompressible=True),
+    "transaction_id": Column(_ready, ("string",), incompressible=True),
     "event_time": Column(event_time, ("datetime",)),
     "event_date": Column(event_date, ("date",), needs={"event_time": ()}, repeats=True),
     "local_time_offset": Column(_numbers(_zone_offset), ("int",), repeats=True),

@@ -12,7 +12,7 @@ from synth_assets.generator.profile import Profile
 from synth_assets.generator.realistic.agreements import GROUP_ROWS
 from synth_assets.generator.realistic.block import RealisticBlock
 from synth_assets.generator.realistic.columns import COLUMNS
-from synth_assets.generator.realistic.draft import drafts
+from synth_assets.generator.realistic.draft import Draft, drafts
 from synth_assets.generator.realistic.history import (
     CardHistory,
     LastPayments,
@@ -39,15 +39,23 @@ def realistic_blocks(
     if "previous_txn_id" in schema:
         payments = last_payments(plan, blocks.start) if history is None else LastPayments(history)
     for draft in drafts(plan, blocks):
-        ready: dict[str, pl.Series] = {}
-        if "card_pan_hash" in schema:
-            ready["card_pan_hash"] = draft.world.pan_hashes(draft.card, draft.generation)
-        if payments is not None:
-            ids, known = payments.add_and_look_back(draft.card, draft.generation, payment_ids(draft))
-            ready["previous_txn_id"] = with_nulls(uuid_text(ids[:, 0].copy(), ids[:, 1].copy()), ~known)
-        yield RealisticBlock(plan, schema, draft.streams, draft, ready)
+        yield RealisticBlock(plan, schema, draft.streams, draft, _ready_columns(schema, draft, payments))
     if payments is not None and blocks == range(block_count(plan.rows)):
         last_day.remember(plan, payments.history())
+
+
+def _ready_columns(schema: TransactionSchema, draft: Draft, payments: LastPayments | None) -> dict[str, pl.Series]:
+    """By name, the columns of the contract that follow from the draft and the payments before it alone."""
+    ready: dict[str, pl.Series] = {}
+    ids = payment_ids(draft)
+    if "transaction_id" in schema:
+        ready["transaction_id"] = uuid_text(*ids.T)
+    if "card_pan_hash" in schema:
+        ready["card_pan_hash"] = draft.world.pan_hashes(draft.card, draft.generation)
+    if payments is not None:
+        previous, known = payments.add_and_look_back(draft.card, draft.generation, ids)
+        ready["previous_txn_id"] = with_nulls(uuid_text(*previous.T), ~known)
+    return ready
 
 
 def _recurring_share(plan: GenerationPlan) -> float:
