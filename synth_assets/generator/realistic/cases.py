@@ -42,6 +42,7 @@ class Cases:
         scenario: the `ScenarioCode`.
         size: how many payments the case has.
         start: where in the segment's rows its first payment is, or its last where it is not `forward`.
+        share: the same place as a share of the day's rows.
         hidden: whether its payments are made as the customer makes them.
         key: a word that names the case, different for all cases of all days.
         group: a word that names its ring or circle in the week; 0 for none.
@@ -52,6 +53,7 @@ class Cases:
     scenario: Numbers
     size: Numbers
     start: Floats
+    share: Floats
     forward: Mask
     hidden: Mask
     key: Words
@@ -65,6 +67,11 @@ class Cases:
     def at(self, chosen: npt.NDArray[Any]) -> Cases:
         """The chosen ones, by places or by a mask."""
         return Cases(*(getattr(self, each.name)[chosen] for each in fields(self)))
+
+    @classmethod
+    def joined(cls, parts: list[Cases]) -> Cases:
+        """All of these cases, one part after the other."""
+        return cls(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(cls)))
 
     @staticmethod
     @lru_cache(maxsize=512)
@@ -91,11 +98,13 @@ class Cases:
         drawn = {name: hashed(plan.seed, f"case/{name}", key) for name in ("group", "betrayed", "harvest", "copied")}
         group = _groups(segment, kind, scenario, drawn["group"])
         group[hidden & (fractions(drawn["betrayed"]) >= hardness.betrayed)] = 0
+        start = streams.fractions(f"{kind}/start")[:count] * segment.rows
         harvests = (fractions(drawn["harvest"]) < _HARVEST[scenario]) & (size > 3)
         return Cases(
             scenario=scenario,
             size=size,
-            start=streams.fractions(f"{kind}/start")[:count] * segment.rows,
+            start=start,
+            share=(segment.first + start) / plan.rows,
             forward=streams.chosen(f"{kind}/forward", 0.5)[:count],
             hidden=hidden,
             key=key,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from synth_assets.generator.plan import GenerationPlan
+from synth_assets.generator.plan import TENTHS, GenerationPlan
 from synth_assets.generator.realistic.cases import COPIED_DAYS, Cases, Kind
 from synth_assets.generator.realistic.rhythm import Rhythm
 from synth_assets.generator.realistic.scenarios import FRAUDS, HARVEST, SCENARIOS, ScenarioCode
@@ -115,11 +116,13 @@ def _joined(parts: list[Incidents]) -> Incidents:
 @lru_cache(maxsize=4)
 def _segment_incidents(segment: Segment, world: World, rhythm: Rhythm) -> Incidents:
     cases = Cases.of(segment, "fraud")
-    found = victims(segment, world, rhythm, cases)
+    found = victims(segment.plan, world, rhythm, cases)
     fraud = _payments(segment, rhythm, "fraud", cases, *found)
     cases = Cases.of(segment, "look-alike")
     nothing = np.full(len(cases), -1)
-    other = _payments(segment, rhythm, "look-alike", cases, honest(segment, world, rhythm, cases), nothing, nothing)
+    other = _payments(
+        segment, rhythm, "look-alike", cases, honest(segment.plan, world, rhythm, cases), nothing, nothing
+    )
     room = segment.rows - len(fraud.rows) - len(other.rows)
     joined = _joined([fraud, other, _visits(segment, world, room)])
     ordered = joined.at(np.argsort(joined.rows, kind="stable"))
@@ -174,7 +177,7 @@ def _places(segment: Segment, rhythm: Rhythm, kind: Kind, cases: Cases, case: Nu
     seconds = np.cumsum(gaps)
     ends = np.cumsum(cases.size) - 1
     seconds -= np.where(cases.forward[case], seconds[(ends - cases.size + 1)][case], seconds[ends][case])
-    step, _ = rhythm.moment((segment.first + cases.start) / segment.plan.rows)
+    step, _ = rhythm.moment(cases.share)
     place = cases.start[case] + seconds * rhythm.per_second(step)[case] * segment.plan.rows
     around = place % (2 * segment.rows)
     place = np.where(around < segment.rows, around, 2 * segment.rows - around)
@@ -182,28 +185,40 @@ def _places(segment: Segment, rhythm: Rhythm, kind: Kind, cases: Cases, case: Nu
 
 
 def _visits(segment: Segment, world: World, room: int) -> Incidents:
-    """The visits of a segment in which cards are copied for the counterfeits of later days.
+    """The visits of a segment in which cards are copied for the counterfeits of later days, as many as there is room
+    for.
 
     Those of a window of several days have none: its days would be those of other windows too.
     """
-    parts = [
-        _visits_before(later, days, world, segment.rows)
-        for days in (range(1, COPIED_DAYS + 1) if segment.plan.lookback_days == 1 else ())
-        for later in segment.days_later(days)
-    ]
-    return _joined([_NOBODY, *parts]).at(slice(0, max(room, 0)))
-
-
-def _visits_before(later: Segment, days: int, world: World, rows: int) -> Incidents:
-    """The visits, in a segment of so many rows, for the counterfeits of a segment of the day so many days later."""
-    cases = Cases.of(later, "fraud")
-    cases = cases.at((cases.scenario == ScenarioCode.COUNTERFEIT) & (cases.copied_days == days))
-    if not len(cases):
+    if segment.plan.lookback_days > 1:
         return _NOBODY
-    found = victims(later, world, Rhythm.of(world, later.plan), cases)
+    visits = _visits_of_ten(segment.plan, segment.number // TENTHS, world)[segment.number % TENTHS]
+    return visits.at(slice(0, max(room, 0)))
+
+
+@lru_cache(maxsize=4)
+def _visits_of_ten(plan: GenerationPlan, ten: int, world: World) -> list[Incidents]:
+    """The visits of each of ten segments: to look for cards once for all of them takes a fraction of the time."""
+    segments = [Segment.of(plan, ten * TENTHS + number) for number in range(TENTHS)]
+    found = [_visits_before(segments, days, world) for days in range(1, COPIED_DAYS + 1)]
+    of_segment, visits = np.concatenate([number for number, _ in found]), _joined([visits for _, visits in found])
+    return [visits.at(of_segment == number) for number in range(len(segments))]
+
+
+def _visits_before(segments: list[Segment], days: int, world: World) -> tuple[Numbers, Incidents]:
+    """The visits for the counterfeits of the day so many days later, and the place of the segment of each."""
+    later = [(number, each) for number, segment in enumerate(segments) for each in segment.days_later(days)]
+    copied = [_copied(each, days) for _, each in later]
+    cases = Cases.joined(copied)
+    if not len(cases):
+        return np.zeros(0, dtype=np.int64), _NOBODY
+    of_segment = np.repeat([number for number, _ in later], [len(each) for each in copied])
+    plan = segments[0].plan.on(segments[0].plan.day + dt.timedelta(days=days))
+    found = victims(plan, world, Rhythm.of(world, plan), cases)
+    rows = np.array([segment.rows for segment in segments])[of_segment]
     place = fractions(hashed(world.seed, "case/visit", cases.key)) * rows
     nothing = np.zeros(len(cases), dtype=np.int64)
-    return Incidents(
+    return of_segment, Incidents(
         rows=place.astype(np.int64),
         card=found.card,
         scenario=nothing + ScenarioCode.VISIT,
@@ -214,6 +229,12 @@ def _visits_before(later: Segment, days: int, world: World, rows: int) -> Incide
         reported=nothing + NEVER,
         compromised=found.compromised,
     )
+
+
+def _copied(segment: Segment, days: int) -> Cases:
+    """The counterfeits of a segment whose cards were copied so many days before."""
+    cases = Cases.of(segment, "fraud")
+    return cases.at((cases.scenario == ScenarioCode.COUNTERFEIT) & (cases.copied_days == days))
 
 
 _TYPES: tuple[type, ...] = (

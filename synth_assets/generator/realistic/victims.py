@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from synth_assets.generator.plan import Difficulty
+from synth_assets.generator.plan import Difficulty, GenerationPlan
 from synth_assets.generator.realistic import issues
 from synth_assets.generator.realistic.cases import Cases, scenario_of
 from synth_assets.generator.realistic.habits import compromised_merchant, copies_cards
@@ -22,7 +22,6 @@ from synth_assets.generator.realistic.places import PLACE_ZONE, PLACES
 from synth_assets.generator.realistic.quantiles import log_normal
 from synth_assets.generator.realistic.rhythm import Rhythm
 from synth_assets.generator.realistic.scenarios import FRAUDS, SCENARIOS, ScenarioCode
-from synth_assets.generator.realistic.segments import Segment
 from synth_assets.generator.realistic.travel import whereabouts
 from synth_assets.generator.realistic.world import World
 from synth_assets.generator.streams import Mask, Numbers, Words, fractions, hashed, scaled
@@ -83,21 +82,21 @@ class Victims(NamedTuple):
     compromised: Numbers
 
 
-def victims(segment: Segment, world: World, rhythm: Rhythm, cases: Cases) -> Victims:
-    """Whose cards these frauds take."""
+def victims(plan: GenerationPlan, world: World, rhythm: Rhythm, cases: Cases) -> Victims:
+    """Whose cards these frauds of the plan's day take."""
     parts = [
-        _some_victims(segment, world, rhythm, cases.at(np.arange(first, min(first + _AT_ONCE, len(cases)))))
+        _some_victims(plan, world, rhythm, cases.at(np.arange(first, min(first + _AT_ONCE, len(cases)))))
         for first in range(0, max(len(cases), 1), _AT_ONCE)
     ]
     return Victims(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
 
-def _some_victims(segment: Segment, world: World, rhythm: Rhythm, cases: Cases) -> Victims:
+def _some_victims(plan: GenerationPlan, world: World, rhythm: Rhythm, cases: Cases) -> Victims:
     seed, scenario = world.seed, cases.scenario
     word = hashed(seed, "case/report", cases.key)
-    card, good, days = _candidates(segment, world, rhythm, cases, _delay_days()[scenario, word >> np.uint64(56)])
+    card, good, days = _candidates(plan, world, rhythm, cases, _delay_days()[scenario, word >> np.uint64(56)])
     # In a small world no card of the cities where most are copied may be left; any city's will do then.
-    copies = copies_cards(seed, np.arange(len(PLACES)), segment.plan.day)
+    copies = copies_cards(seed, np.arange(len(PLACES)), plan.day)
     copied = good & copies[world.place[world.card_customer[card]]]
     counterfeit = scenario == ScenarioCode.COUNTERFEIT
     good = np.where((counterfeit & copied.any(axis=1))[:, None], copied, good)
@@ -108,30 +107,30 @@ def _some_victims(segment: Segment, world: World, rhythm: Rhythm, cases: Cases) 
     never = none | (fractions(word << np.uint64(8)) < _NEVER[scenario])
     card = card[one, chosen]
     if none.any():
-        card[none] = honest(segment, world, rhythm, cases.at(none))
+        card[none] = honest(plan, world, rhythm, cases.at(none))
     home = world.place[world.card_customer[card]].astype(np.int64)
     # The card is blocked when it is reported.
     reported = world.calendar.moment(card, world.calendar.part(days * issues.DAY_MS))
-    return Victims(card, np.where(never, NEVER, reported), _copied_at(segment, world, cases, home))
+    return Victims(card, np.where(never, NEVER, reported), _copied_at(plan, world, cases, home))
 
 
 def _candidates(
-    segment: Segment, world: World, rhythm: Rhythm, cases: Cases, delay: Numbers
+    plan: GenerationPlan, world: World, rhythm: Rhythm, cases: Cases, delay: Numbers
 ) -> tuple[Numbers, Mask, Numbers]:
     """By case, with a report so many days later: cards, the best first, which of them can be taken, and the day of the
     report."""
-    step, moment = rhythm.moment((segment.first + cases.start) / segment.plan.rows)
+    step, moment = rhythm.moment(cases.share)
     # A case is over by the end of its day, and in a window of several days by that of the day after.
-    days = moment // issues.DAY_MS + delay + (segment.plan.lookback_days > 1)
+    days = moment // issues.DAY_MS + delay + (plan.lookback_days > 1)
     attempts = hashed(world.seed, "case/card", cases.key[:, None], np.arange(2 * TRIES)[None, :])
-    card, good = _looked_at(world.calendar, segment.plan.difficulty, delay, days, attempts)
+    card, good = _looked_at(world.calendar, plan.difficulty, delay, days, attempts)
     usual = world.card_weight[card] * (2.0**16 / FULL_WEIGHT) > (attempts >> np.uint64(16) & np.uint64(0xFFFF))
     customer = world.card_customer[card].astype(np.int64)
     good &= usual
     home = world.place[customer].astype(np.int64)
     awake = rhythm.awake[PLACE_ZONE[home], step[:, None]] > (attempts & np.uint64(0xFFFF)) / 2.0**16
     good &= awake | ~(_LOCAL_HOURS[cases.scenario] | cases.hidden)[:, None]
-    begins, _ = _days_of(segment, cases, moment)
+    begins, _ = _days_of(plan, cases, moment)
     case, attempt = np.nonzero(good)
     since = world.register.since(customer[case, attempt], begins[case], days[case])
     good[case, attempt] = since < NOBODY
@@ -182,22 +181,22 @@ def _at_home(seed: int, person: Numbers, home: Numbers, day: Numbers) -> Mask:
     return ~(away[: len(day)] | away[len(day) :])
 
 
-def _copied_at(segment: Segment, world: World, cases: Cases, home: Numbers) -> Numbers:
+def _copied_at(plan: GenerationPlan, world: World, cases: Cases, home: Numbers) -> Numbers:
     """The merchant that copied the card of each case, -1 where it is no counterfeit."""
     merchant = np.full(len(cases), -1)
     counterfeit = cases.scenario == ScenarioCode.COUNTERFEIT
     for days_ago in np.unique(cases.copied_days[counterfeit]):
         these = counterfeit & (cases.copied_days == days_ago)
-        visited = segment.plan.day - dt.timedelta(days=int(days_ago))
+        visited = plan.day - dt.timedelta(days=int(days_ago))
         merchant[these] = compromised_merchant(world, home[these], visited)
     return merchant
 
 
-def honest(segment: Segment, world: World, rhythm: Rhythm, cases: Cases) -> Numbers:
+def honest(plan: GenerationPlan, world: World, rhythm: Rhythm, cases: Cases) -> Numbers:
     """Whose cards these look-alikes are paid with; those of a journey are of customers who are on one."""
     seed, local = world.seed, _LOCAL_HOURS[cases.scenario]
-    step, moment = rhythm.moment((segment.first + cases.start) / segment.plan.rows)
-    begins, ends = _days_of(segment, cases, moment)
+    step, moment = rhythm.moment(cases.share)
+    begins, ends = _days_of(plan, cases, moment)
 
     def draw(rows: Numbers, attempt: int | Numbers) -> Numbers:
         key, again = cases.key[rows], np.atleast_1d(attempt)
@@ -227,10 +226,10 @@ def _arrived(world: World, card: Numbers, moment: Numbers) -> Mask:
     return where.away & ~where.on_the_way
 
 
-def _days_of(segment: Segment, cases: Cases, moment: Numbers) -> tuple[Numbers, Numbers]:
+def _days_of(plan: GenerationPlan, cases: Cases, moment: Numbers) -> tuple[Numbers, Numbers]:
     """The first and the last day, counted from 1970, of cases that begin at these moments: that of the visit in which
     the card was copied, and in a window of several days the days beside the case's."""
-    beside = int(segment.plan.lookback_days > 1)
+    beside = int(plan.lookback_days > 1)
     before = np.where(cases.scenario == ScenarioCode.COUNTERFEIT, np.maximum(cases.copied_days, beside), beside)
     day = moment // issues.DAY_MS
     return day - before, day + beside
