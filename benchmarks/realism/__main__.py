@@ -107,7 +107,7 @@ def main() -> None:
 
     def costs() -> Iterator[Measure]:
         with tempfile.TemporaryDirectory(prefix="realism-") as folder:
-            yield from cost.costs(Path(folder), rows=1_000_000, rounds=3)
+            yield from cost.costs(Path(folder), rows=1_000_000, rounds=7)
 
     parts: dict[str, Callable[[], Iterator[Measure]]] = {
         "learn": learn,
