@@ -118,6 +118,11 @@ def hashed(seed: int, name: str, *numbers: npt.NDArray[Any]) -> Words:
     return state
 
 
+def cell(table: npt.NDArray[Any], row: Numbers, column: Numbers) -> npt.NDArray[Any]:
+    """`table[row, column]`, in less than half of NumPy's time for it."""
+    return table.ravel()[row * table.shape[1] + column]
+
+
 def fractions(words: Words) -> Floats:
     """Words as doubles, uniform on the multiples of 2**-53 in 0 … 1, without 1."""
     return (words >> np.uint64(11)) * np.float64(2.0**-53)

@@ -88,7 +88,7 @@ def due_agreements(
     today = moment[rows] // DAY_MS
     day, slots = today % CYCLE_DAYS, len(world.slots)
     slot, heir = _slots(world, number, today)
-    card = world.slots[slot].astype(np.int64)
+    card = world.slots[slot]
     customer = world.card_customer[card].astype(np.int64)
     person = holder(customer, world.register.since(customer, today))
     cohort = (day - (hashed(plan.seed, "agreement/day", person) % np.uint64(COHORTS)).astype(np.int64)) % COHORTS

@@ -37,7 +37,7 @@ from synth_assets.generator.realistic.rhythm import Rhythm
 from synth_assets.generator.realistic.scenarios import MerchantChoice
 from synth_assets.generator.realistic.travel import Whereabouts, whereabouts
 from synth_assets.generator.realistic.world import World
-from synth_assets.generator.streams import Floats, Mask, Numbers, Words, fractions, hashed, scaled
+from synth_assets.generator.streams import Floats, Mask, Numbers, Words, cell, fractions, hashed, scaled
 
 ATM_SHARE = 0.06
 """The share of the payments at cash machines, among those that are not made online (assumed)."""
@@ -148,7 +148,7 @@ class RealisticBlock(Block):
     @cached_property
     def channel(self) -> Numbers:
         """The `Channel` of each payment."""
-        hour = self.rhythm.hour[PLACE_ZONE[self.home], self.draft.step]
+        hour = cell(self.rhythm.hour, PLACE_ZONE[self.home], self.draft.step)
         draw = self.streams.fractions("channel")
         offline = np.where(draw < _ONLINE_OR_ATM[hour], Channel.ATM, Channel.IN_STORE)
         channel = np.where(draw < _ONLINE[hour], Channel.ONLINE, offline)
@@ -166,7 +166,7 @@ class RealisticBlock(Block):
     @cached_property
     def merchant(self) -> Numbers:
         """The merchant number, by its place in the world."""
-        habit = _HABIT_OF_64[self.streams.below("merchant_id/habit", 64)]
+        habit = _HABIT_OF_64[self.streams.below("merchant_id/habit", 64).astype(np.int64)]
         words = habit_words(self.plan.seed, self.person, self.channel, habit)
         strange = habit == _NO_HABIT
         strange[self.incidents.rows[self.incidents.merchants != MerchantChoice.OWN]] = True
@@ -230,7 +230,7 @@ class RealisticBlock(Block):
         quantile[self.incidents.rows] = low + (high - low) * quantile[self.incidents.rows]
         level = (quantile * LEVELS).astype(np.int64)
         trade = self.world.merchants.trade[self.merchant]
-        return merchants.AMOUNTS[trade, level] * self.world.spending(self.person)
+        return cell(merchants.AMOUNTS, trade, level) * self.world.spending(self.person)
 
     @cached_property
     def entry_mode(self) -> Numbers:

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from synth_assets.generator.codes import DeviceType
-from synth_assets.generator.streams import Numbers, Words, scaled
+from synth_assets.generator.streams import Numbers, Words, cell, scaled
 
 
 class Browser(NamedTuple):
@@ -116,5 +116,5 @@ def _agent(browser: Browser, day: dt.date) -> str:
 def user_agents(day: dt.date, device_type: Numbers, device: Words) -> pl.Series:
     """The user agent of each device of a `DeviceType` on a day; before 2022 those of that year."""
     agents, drawn = _agents(day)
-    browser = drawn[device_type, scaled(device, 100).astype(np.int64)]
+    browser = cell(drawn, device_type, scaled(device, 100).astype(np.int64))
     return agents[browser * _STEPS + (device & np.uint64(_STEPS - 1)).astype(np.int64)]

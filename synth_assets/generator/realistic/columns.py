@@ -41,7 +41,7 @@ from synth_assets.generator.realistic.places import (
 from synth_assets.generator.realistic.prices import with_endings
 from synth_assets.generator.realistic.world import SCHEMES, World
 from synth_assets.generator.schema import Field
-from synth_assets.generator.streams import Numbers, hashed
+from synth_assets.generator.streams import Numbers, cell, hashed
 
 MCCS = tuple(trade.mcc for trade in TRADES)
 
@@ -122,7 +122,7 @@ def _label_fraud(block: RealisticBlock, column: Field) -> pl.Series:
 
 
 def _zone_offset(block: RealisticBlock) -> Numbers:
-    return block.rhythm.offset[PLACE_ZONE[block.merchant_place], block.draft.step]
+    return cell(block.rhythm.offset, PLACE_ZONE[block.merchant_place], block.draft.step)
 
 
 def _coded(codes: Callable[[RealisticBlock], npt.NDArray[Any]], values: tuple[str, ...]) -> Column:

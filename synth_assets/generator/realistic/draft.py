@@ -88,7 +88,7 @@ def _draft(world: World, plan: GenerationPlan, streams: BlockStreams) -> Draft:
     def draw(rows: Numbers, attempt: int) -> Numbers:
         of_zone, of_card = (another(word[rows], attempt) for word in words)
         zone = rhythm.zone(step[rows], of_zone)
-        return world.slots[world.zone_starts[zone] + scaled(of_card, world.zone_counts[zone])].astype(np.int64)
+        return world.slots[world.zone_starts[zone] + scaled(of_card, world.zone_counts[zone])]
 
     joined = np.zeros(streams.rows, dtype=np.int64)
 

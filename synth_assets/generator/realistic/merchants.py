@@ -75,7 +75,8 @@ class Pools:
 
     def draw(self, pool: Numbers, words: Words) -> Numbers:
         """A merchant of the pool for each random word, in proportion to popularity."""
-        return self.slots[self.starts[pool] + scaled(words, self.counts[pool])].astype(np.int64)
+        slot = self.starts[pool] + scaled(words, self.counts[pool])
+        return self.slots[slot.astype(np.int64)].astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False)

@@ -64,7 +64,7 @@ def _allocation() -> tuple[npt.NDArray[np.int64], Words, Words]:
 def _network(country: Numbers, word: Words) -> Numbers:
     """One of the country's /16 networks for each word, by its place in `address_parts`."""
     numbers, starts, counts = _allocation()
-    return numbers[starts[country] + scaled(word, counts[country])]
+    return numbers[(starts[country] + scaled(word, counts[country])).astype(np.int64)]
 
 
 def _provided(seed: int, name: str, country: Numbers, provider: Numbers, which: Words) -> Numbers:

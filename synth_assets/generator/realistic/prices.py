@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from synth_assets.generator.streams import Floats, Words
+from synth_assets.generator.streams import Floats, Words, cell
 
 # Of 100 equally likely draws, those below are one price in a row with the same ending: online, and at a terminal.
 CHARMING, NINETY_FIVE, WHOLE, ROUND = (34, 14), (8, 6), (12, 16), (5, 8)
@@ -28,7 +28,7 @@ def with_endings(money: Floats, unit: Floats, online: np.ndarray, word: Words) -
         word: a random word for each.
     """
     draw = ((word >> np.uint64(57)) * np.uint64(100) >> np.uint64(7)).astype(np.int64)
-    kind = _KINDS[np.where(online, 0, 1), draw]
+    kind = cell(_KINDS, (~online).astype(np.int64), draw)
     hundred = np.where(unit == 1, 100.0, unit)
     step, less = _STEP[kind] * hundred, _LESS[kind] * hundred
     asked = np.rint((money + less) / step) * step - less

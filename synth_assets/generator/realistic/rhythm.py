@@ -14,7 +14,7 @@ from synth_assets.generator.plan import GenerationPlan
 from synth_assets.generator.realistic.activity import STEP, STEP_MS, activity, hours_of, local_times
 from synth_assets.generator.realistic.issues import DAY_MS
 from synth_assets.generator.realistic.world import World
-from synth_assets.generator.streams import Floats, Numbers, Words
+from synth_assets.generator.streams import Floats, Numbers, Words, cell
 
 STEPS_A_DAY = DAY_MS // STEP_MS
 
@@ -56,7 +56,7 @@ class Rhythm:
 
     def zone(self, step: Numbers, word: Words) -> Numbers:
         """A zone for each random word, as often as its share of the payments of the step says."""
-        return self.zone_slots[step, word >> np.uint64(53)].astype(np.int64)
+        return cell(self.zone_slots, step, (word >> np.uint64(53)).astype(np.int64)).astype(np.int64)
 
     def per_second(self, step: npt.NDArray[Any]) -> Floats:
         """The share of the window's payments that are made in a second of each step."""

@@ -203,7 +203,7 @@ def honest(plan: GenerationPlan, world: World, rhythm: Rhythm, cases: Cases) -> 
         zone = rhythm.zone(step[rows], hashed(seed, "case/zone", key, again))
         low = np.where(local[rows], world.zone_starts[zone], np.uint64(0))
         among = np.where(local[rows], world.zone_counts[zone], np.uint64(len(world.slots)))
-        return world.slots[low + scaled(hashed(seed, "case/card", key, again), among)].astype(np.int64)
+        return world.slots[low + scaled(hashed(seed, "case/card", key, again), among)]
 
     def there(card: Numbers, rows: Numbers) -> Mask:
         return world.register.since(world.card_customer[card], begins[rows], ends[rows]) < NOBODY
