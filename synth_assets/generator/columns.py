@@ -202,7 +202,9 @@ def with_nulls(series: pl.Series, null: Mask) -> pl.Series:
 
 def fill_between_nulls(values: pl.Series, null: Mask) -> pl.Series:
     """A series of the mask's length: nulls where the mask is true, and the values in order in the other rows."""
-    return values.gather(with_nulls(pl.Series(np.cumsum(~null) - 1), null))
+    filled = ~null
+    # Place 0 is the null.
+    return pl.concat([pl.Series([None], dtype=values.dtype), values], rechunk=True)[np.cumsum(filled) * filled]
 
 
 @cache

@@ -63,7 +63,7 @@ class Field:
         """Whether Parquet marks the column REQUIRED. An unrecognised dtype is a nullable string."""
         return self.recognised and not self.nullable
 
-    @property
+    @cached_property
     def polars_type(self) -> pl.DataType:
         return self.meaning.polars(self)
 

@@ -22,11 +22,9 @@ def passing_by(world: World, pool: Numbers, words: Words, merchant: Numbers, day
         words: what leads to the next ones.
         day: the days (since 1970) on which they are paid.
     """
-    found = merchant.copy()
-    for number in range(STORES):
-        left = np.flatnonzero(~_RESALE[world.merchants.trade[found]])
-        if not len(left):
-            break
-        word = hashed(world.seed, "goods", words[left], np.full(1, number))
-        found[left] = world.merchants.draw(pool[left], word, day[left])
-    return found
+    word = hashed(world.seed, "goods", words[:, None], np.arange(STORES))
+    others = world.merchants.draw(np.repeat(pool, STORES), word.ravel(), np.repeat(day, STORES))
+    passed = np.column_stack([merchant, others.reshape(-1, STORES)])
+    sells = _RESALE[world.merchants.trade[passed]]
+    sells[:, -1] = True  # Whoever finds none takes the last store.
+    return passed[np.arange(len(passed)), sells.argmax(axis=1)]
