@@ -7,7 +7,7 @@ import polars as pl
 from polars.testing import assert_frame_equal
 
 from synth_assets.generator.realistic import atlas
-from synth_assets.generator.realistic.world import World, _order
+from synth_assets.generator.realistic.world import Slots, World, _order
 
 
 def test_a_world_depends_on_its_seed_and_size_alone():
@@ -15,6 +15,14 @@ def test_a_world_depends_on_its_seed_and_size_alone():
     for table in ("customers_table", "cards_table", "merchants_table"):
         assert_frame_equal(getattr(one, table)(2026), getattr(again, table)(2026))
         assert not getattr(one, table)(2026).equals(getattr(other, table)(2026))
+
+
+def test_a_card_has_as_many_slots_in_a_row_as_its_weight_says():
+    weights = np.array([1, 200, 3, *[1] * 130, 64, 7])
+    slots = Slots.of(weights)
+    cards = [card for card, weight in enumerate(weights) for _ in range(weight)]
+    assert len(slots) == len(cards)
+    assert slots[np.arange(len(cards))].tolist() == cards
 
 
 def test_words_are_ordered_by_all_of_their_bits():
