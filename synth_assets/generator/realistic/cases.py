@@ -68,11 +68,6 @@ class Cases:
         """The chosen ones, by places or by a mask."""
         return Cases(*(getattr(self, each.name)[chosen] for each in fields(self)))
 
-    @classmethod
-    def joined(cls, parts: list[Cases]) -> Cases:
-        """All of these cases, one part after the other."""
-        return cls(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(cls)))
-
     @staticmethod
     @lru_cache(maxsize=512)
     def of(segment: Segment, kind: Kind) -> Cases:

@@ -93,7 +93,7 @@ class Register:
             return np.zeros(np.broadcast_shapes(number.shape, day.shape), dtype=np.int64)
         low, high = int(day.min()), int(day.max())
         if low == high and last is None:
-            return self.since_on(low)[number].astype(np.int64)
+            return _since(self, low)[number].astype(np.int64)
         found = np.full(np.broadcast_shapes(number.shape, day.shape), NOBODY, dtype=np.int64)
         for year in range(_year_of(low), _year_of(high) + 1):
             since, until = (each[number] for each in self.of_year(year))
@@ -101,10 +101,6 @@ class Register:
             there = (since <= day) & ((day if last is None else last) < until)
             found = np.where(there, since, found)
         return found
-
-    def since_on(self, day: int) -> npt.NDArray[np.int32]:
-        """By number, the first day of its holder on a day, `NOBODY` for none."""
-        return _since(self, day)
 
     def of_year(self, year: int) -> Holders:
         """The holders of a year."""

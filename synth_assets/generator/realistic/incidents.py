@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -109,8 +110,12 @@ def incidents_between(world: World, rhythm: Rhythm, plan: GenerationPlan, first:
     return joined.at(slice(low, high))
 
 
-def _joined(parts: list[Incidents]) -> Incidents:
-    return Incidents(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(Incidents)))
+_Parts = TypeVar("_Parts", Incidents, Cases)
+
+
+def _joined(parts: list[_Parts]) -> _Parts:
+    kind = type(parts[0])
+    return kind(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(kind)))
 
 
 @lru_cache(maxsize=4)
@@ -209,7 +214,7 @@ def _visits_before(segments: list[Segment], days: int, world: World) -> tuple[Nu
     """The visits for the counterfeits of the day so many days later, and the place of the segment of each."""
     later = [(number, each) for number, segment in enumerate(segments) for each in segment.days_later(days)]
     copied = [_copied(each, days) for _, each in later]
-    cases = Cases.joined(copied)
+    cases = _joined(copied)
     if not len(cases):
         return np.zeros(0, dtype=np.int64), _NOBODY
     of_segment = np.repeat([number for number, _ in later], [len(each) for each in copied])

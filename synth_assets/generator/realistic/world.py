@@ -40,9 +40,11 @@ _IOS_SHARE = floats(country.ios_share for country in atlas.COUNTRIES)
 """By country, the share of the phones that run iOS."""
 _CARD_SHARES = (1.0, 0.4, 0.2)
 """How often a customer uses the first, second and third card, compared with the first (assumed)."""
-_SLOTS_TOGETHER = 64
 _SECOND_CARD, _THIRD_CARD = 0.3, 0.25
 """The share of the customers who have a second card, and the share of those who have a third one too (assumed)."""
+_SLOTS_TOGETHER = 64
+"""Slots of which only the card of the first is kept whole: no more than 256, so that a byte says how far the others
+are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +54,7 @@ class Slots:
 
     Args:
         first: the card of every `_SLOTS_TOGETHER`th slot.
-        more: by slot, how many cards are between that one and its own.
+        more: by slot, how many cards after that one its own comes.
     """
 
     first: npt.NDArray[np.int32]
@@ -233,7 +235,7 @@ class World:
 @lru_cache(maxsize=4)
 def _joined_on(world: World, day: int) -> npt.NDArray[np.int32]:
     """By card, the first day of the customer who has it on a day, `NOBODY` for none."""
-    return world.register.since_on(day)[world.card_customer]
+    return world.register.since(world.card_customer, np.full(1, day)).astype(np.int32)
 
 
 def _order(words: Words) -> Numbers:
