@@ -37,5 +37,6 @@ def test_codes_are_places_in_an_enum_of_any_length():
 
 def test_values_are_named_by_their_places_whatever_the_order_of_the_enum():
     column = Field("any", "enum", False, enum=("c", "b", "a"))
-    assert named(np.array([0, 2]), ("a", "b", "c"), column).to_list() == ["a", "c"]
+    made = named(np.array([0, 2]), ("a", "b", "c"), column)
+    assert (made.to_list(), made.dtype) == (["a", "c"], pl.Enum(column.enum))
     assert named(np.array([1]), ("x", "y"), Field("any", "string", False)).to_list() == ["y"]

@@ -18,7 +18,7 @@ def test_a_world_depends_on_its_seed_and_size_alone():
 
 
 def test_a_card_has_as_many_slots_in_a_row_as_its_weight_says():
-    weights = np.array([1, 200, 3, *[1] * 130, 64, 7])
+    weights = np.array([1, 200, 3, *[1] * 600, 64, 7])
     slots = Slots.of(weights)
     cards = [card for card, weight in enumerate(weights) for _ in range(weight)]
     assert len(slots) == len(cards)
